@@ -1,0 +1,41 @@
+"""Readers: something that reads pages and says what stands there.
+
+Two of them share one interface: `docqa.readers.quote.QuoteReader` (built in, no model) and
+`docqa.readers.vision.VisionReader` (page images to a model server). Whatever a reader says is unchecked until
+`docqa.verify` matched it to the words of the page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from typing import Protocol
+
+from docqa.types import Draft, Evidence, FieldSpec, Reading
+
+
+class Reader(Protocol):
+    """Answers questions and fills fields from pages it is given; finding the pages is not its job."""
+
+    @property
+    def name(self) -> str:
+        """Names the reader in answers, e.g. "quote" or "vision:gemma-4-12b"."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes whenever the same pages could be read differently: part of the identity of ledger cells."""
+        ...
+
+    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+        """Yield the answer's text as it comes; return the whole draft with its quotes.
+
+        Raises ModelError when a model server is involved and fails.
+        """
+        ...
+
+    def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
+        """Read the fields of one document from its pages; a field that is not there has no reading.
+
+        Raises ModelError when a model server is involved and fails.
+        """
+        ...

@@ -1,0 +1,114 @@
+"""Settings: one object, read once at the edge, passed down.
+
+They come, later ones winning, from the defaults here, from `docqa.toml` in the store's folder, and from environment
+variables such as DOCQA_MODEL__BASE_URL. Nothing else in the program reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from docqa.errors import BadSettings
+
+SETTINGS_FILE = "docqa.toml"
+DEFAULT_STORE = Path("docqa_store")
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(_Section):
+    """The model server. Without a `base_url` the built-in reader answers."""
+
+    base_url: str | None = None  #: e.g. "http://127.0.0.1:8000/v1"
+    name: str = "gemma-4-12b"  #: as in the server's --served-model-name
+    api_key: SecretStr = SecretStr("")
+    image_budget: Annotated[int, Field(ge=70, le=1120)] = 1120  #: soft tokens a page image may cost
+    connect_timeout: Seconds = 5.0
+    read_timeout: Seconds = 120.0  #: between two pieces of an answer
+    max_tokens: Annotated[int, Field(ge=64)] = 1024
+
+
+class EmbedderSettings(_Section):
+    """Any sentence-transformers model in a local folder; None is the all-MiniLM-L6-v2 that comes with docqa."""
+
+    model: Path | None = None
+    batch: Annotated[int, Field(ge=1)] = 32
+
+
+class IngestSettings(_Section):
+    """Limits for untrusted files: what exceeds them becomes the document's problem."""
+
+    jobs: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: os.cpu_count() or 1)
+    page_deadline: Seconds = 60.0  #: wall-clock, for one page, OCR not included
+    ocr_deadline: Seconds = 120.0  #: wall-clock, for the OCR of one page
+    memory_mb: Annotated[int, Field(ge=256)] = 4096  #: address space of the child that reads a file
+    max_file_mb: Annotated[int, Field(ge=1)] = 2048
+    max_pages: Annotated[int, Field(ge=1)] = 10_000
+    image_budget: Annotated[int, Field(ge=70, le=1120)] = 1120  #: soft tokens; sets the stored image's pixel grid
+
+
+class FindSettings(_Section):
+    """How pages are ranked and how many of them a reader is given."""
+
+    dense_weight: Annotated[float, Field(ge=0, le=1)] = 0.7  #: share of meaning against words in the fused score
+    candidates: Annotated[int, Field(ge=10)] = 200  #: chunks taken from each search before pages are formed
+    pages_read: Annotated[int, Field(ge=1, le=16)] = 6  #: pages given to a reader at most
+
+
+class UiSettings(_Section):
+    """Where the browser interface is served."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8501
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(env_prefix="DOCQA_", env_nested_delimiter="__", extra="forbid", frozen=True)
+
+    store: Path = DEFAULT_STORE
+    model: ModelSettings = ModelSettings()
+    embedder: EmbedderSettings = EmbedderSettings()
+    ingest: IngestSettings = IngestSettings()
+    find: FindSettings = FindSettings()
+    ui: UiSettings = UiSettings()
+
+
+def load_settings(store: Path | None = None) -> Settings:
+    """Read the settings for a store folder (default: DOCQA_STORE, else ./docqa_store).
+
+    Raises BadSettings, naming the file and the setting.
+    """
+    folder = store or Path(os.environ.get("DOCQA_STORE") or DEFAULT_STORE)
+    file = folder / SETTINGS_FILE
+
+    class FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, file)
+
+    try:
+        return FileSettings(store=folder)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadSettings(f"The setting {where} cannot be used: {first['msg']} (from {file} or the environment).") from error
+    except ValueError as error:  # not TOML; tomllib.TOMLDecodeError is a ValueError
+        raise BadSettings(f"{file} is not valid TOML: {error}") from error

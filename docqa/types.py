@@ -1,0 +1,239 @@
+"""The values that travel between the parts: frozen, plain, without behaviour that needs the store.
+
+Two conventions hold everywhere. Page numbers are 1-based. Boxes are fractions 0..1 of the page as displayed
+(rotation applied), in the order x0, y0, x1, y1 with the origin at the top left.
+
+Not here: how any of these is stored (`docqa.store`) or made (`ingest`, `docqa.find`, `docqa.readers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+
+Box = tuple[float, float, float, float]
+
+
+class Status(StrEnum):
+    """Where a document stands. `duplicate` is not here: it is a result of an intake, not a state of a document."""
+
+    QUEUED = "queued"  #: the original is kept, its pages are not there yet (or not all of them)
+    READY = "ready"  #: every page is stored and can be found
+    PARTIAL = "partial"  #: some pages are stored and can be found, others could not be read: see the problem
+    FAILED = "failed"  #: no page could be read: see the problem
+    NEEDS_PASSWORD = "needs_password"  #: encrypted; nothing was read
+
+
+class TextSource(StrEnum):
+    """Where the words of a page came from."""
+
+    TEXT_LAYER = "text_layer"
+    OCR = "ocr"
+    NONE = "none"  #: a page without any text: blank, or a picture in which the OCR found no writing
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What went wrong with one document or one cell: a stable code, a sentence, and what to do about it."""
+
+    code: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word as it is read on the page. `line` numbers the page's lines in reading order, from 0."""
+
+    text: str
+    box: Box
+    line: int
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its words in reading order and the size in pixels of its stored image."""
+
+    doc: str
+    number: int
+    width: int
+    height: int
+    words: tuple[Word, ...]
+    text_source: TextSource
+    quality: float  #: 0..1: mean OCR confidence, or the share of readable characters of a text layer
+
+    @cached_property
+    def lines(self) -> tuple[tuple[Word, ...], ...]:
+        """The words grouped by line, in reading order."""
+        grouped: dict[int, list[Word]] = {}
+        for word in self.words:
+            grouped.setdefault(word.line, []).append(word)
+        return tuple(tuple(words) for words in grouped.values())
+
+    @cached_property
+    def text(self) -> str:
+        """One text line per line of the page."""
+        return "\n".join(" ".join(word.text for word in line) for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One content (sha256 of its bytes, in hex) under the label it is shown by.
+
+    The same bytes taken in twice are one document with two labels; `label` and `collection` are those of the
+    first, unless a filter asked for another.
+    """
+
+    doc: str
+    label: str
+    collection: str
+    status: Status
+    bytes: int
+    media_type: str | None  #: None until the content was looked at
+    pages: int | None  #: pages of the file; None until it was opened
+    pages_done: int
+    attempts: int
+    problem: Problem | None
+    title: str | None
+    added_at: str  #: ISO 8601, UTC
+    seconds: float | None  #: how long reading it took
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of one page, about 600 characters, with the context it is searched by."""
+
+    doc: str
+    page: int
+    number: int  #: 1-based within the page
+    text: str
+    heading: str  #: the heading the passage stands under, may be empty
+    context: str  #: document title and heading: what the passage does not say itself
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One page that was found for a question. `score` ranks; it is not a probability."""
+
+    doc: str
+    label: str
+    page: int
+    score: float
+    snippet: str  #: the best passage of the page
+    why: str  #: which search found it, e.g. "words and meaning"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A page as a reader is given it: its words, the label of its document, and its image on demand."""
+
+    page: Page
+    label: str
+    image: Callable[[], bytes]  #: returns the stored page image (JPEG)
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a reader says stands on a page. Nobody has checked it: see `docqa.verify`."""
+
+    doc: str
+    page: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A quote after the check: `boxes` are the words it was matched to, empty when `verified` is False."""
+
+    doc: str
+    label: str
+    page: int
+    quote: str
+    boxes: tuple[Box, ...]
+    verified: bool
+
+
+class Verdict(StrEnum):
+    """Whether the documents answer the question."""
+
+    FOUND = "found"
+    NOT_FOUND = "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A reader's own answer, quotes unchecked."""
+
+    verdict: Verdict
+    text: str
+    quotes: tuple[Quote, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer whose quotes were checked against their pages."""
+
+    question: str
+    verdict: Verdict
+    text: str
+    citations: tuple[Citation, ...]
+    pages_read: tuple[tuple[str, int], ...]  #: (doc, page), in the order the reader saw them
+    reader: str
+    seconds: float
+
+
+class FieldType(StrEnum):
+    """What kind of value a field holds; decides how it is read, checked and normalised."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    AMOUNT = "amount"  #: a number, a currency beside it is left out of the value
+    DATE = "date"  #: ISO 8601 in the output
+    CHOICE = "choice"
+    BOOLEAN = "boolean"  #: "true" or "false" in the output
+    LIST = "list"  #: several texts, joined by "; " in the output
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One field to be filled for every document. `pattern` is a regular expression the whole value must match."""
+
+    name: str
+    type: FieldType
+    description: str = ""
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader read for one field: the value as printed and where. Nobody has checked it yet.
+
+    `score` is 0..1 and only ranks readings of one reader; it is no probability.
+    """
+
+    field: str
+    text: str
+    page: int
+    quote: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One field of one document in the ledger. `value` is None when nothing was found or a check failed."""
+
+    doc: str
+    field: str
+    value: str | None  #: normalised: ISO date, decimal point, …
+    text: str | None  #: as printed
+    page: int | None
+    quote: str | None
+    boxes: tuple[Box, ...] = field(default=())
+    score: float = 0.0
+    reader: str = ""
+    problem: Problem | None = None
