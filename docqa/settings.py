@@ -109,6 +109,7 @@ def load_settings(store: Path | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise BadSettings(f"The setting {where} cannot be used: {first['msg']} (from {file} or the environment).") from error
+        sentence = f"The setting {where} cannot be used: {first['msg']} (from {file} or the environment)."
+        raise BadSettings(sentence) from error
     except ValueError as error:  # not TOML; tomllib.TOMLDecodeError is a ValueError
         raise BadSettings(f"{file} is not valid TOML: {error}") from error

@@ -9,7 +9,7 @@ Not here: how any of these is stored (`docqa.store`) or made (`ingest`, `docqa.f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
@@ -233,7 +233,7 @@ class Cell:
     text: str | None  #: as printed
     page: int | None
     quote: str | None
-    boxes: tuple[Box, ...] = field(default=())
+    boxes: tuple[Box, ...] = ()
     score: float = 0.0
     reader: str = ""
     problem: Problem | None = None

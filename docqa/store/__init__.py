@@ -1,0 +1,101 @@
+"""The store: one folder that holds everything docqa knows.
+
+    originals/       the uploaded bytes, content-addressed (`Originals`)
+    catalog.sqlite   documents, pages, runs, cells, chats: the truth (`Catalog`)
+    lance/           pages with images, chunks with vectors: can be made again (`Library`)
+    writer.lock      held by the one process that writes into lance/
+    docqa.toml       settings, if the office wants others than the defaults
+
+`ui` and `ingest` meet here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from docqa.errors import PathMissing, StoreBusy, StoreDamaged
+from docqa.store.catalog import Catalog
+from docqa.store.library import Library
+from docqa.store.originals import Originals
+from docqa.types import Document, Evidence, Page
+
+MAX_LABEL = 400  #: characters of a name that are kept; a label is only ever shown
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a file that was offered: its document, and whether its bytes were known before."""
+
+    document: Document
+    duplicate: bool
+
+
+class Store:
+    """The three parts of a store, and what needs more than one of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.originals = Originals(folder / "originals")
+        self.catalog = Catalog(folder / "catalog.sqlite")
+        self.library = Library(folder / "lance")
+
+    @classmethod
+    def existing(cls, folder: Path) -> Store:
+        """The store of a folder that has one. Raises PathMissing."""
+        if not (folder / "catalog.sqlite").exists():
+            raise PathMissing(f"There is no store at {folder}.", "Ingest something first: docqa ingest FOLDER.")
+        return cls(folder)
+
+    def take(self, stream: BinaryIO, label: str, collection: str, max_bytes: int) -> Taken:
+        """Keep the bytes of a stream as a document to be read; from here on they cannot be lost.
+
+        The label is a name to show, never a path. Raises EmptyFile, FileTooLarge, DiskFull.
+        """
+        doc, size = self.originals.take(stream, max_bytes)
+        new = self.catalog.add_document(doc, size, clean_label(label), collection)
+        return Taken(self.catalog.document(doc), duplicate=not new)
+
+    def page(self, doc: str, number: int) -> Page:
+        """One page. Raises StoreDamaged if the library lacks it."""
+        pages = self.library.pages(doc, [number])
+        if not pages:
+            raise StoreDamaged(f"Page {number} of document {doc[:12]} is not in the library.")
+        return pages[0]
+
+    def image(self, doc: str, number: int) -> bytes:
+        """The image of a page (JPEG), compared with the catalog's sha256. Raises StoreDamaged."""
+        image = self.library.image(doc, number)
+        known = {record.number: record.image_sha256 for record in self.catalog.page_records(doc)}
+        if number in known and hashlib.sha256(image).hexdigest() != known[number]:
+            raise StoreDamaged(f"The image of page {number} of document {doc[:12]} is not what was stored.")
+        return image
+
+    def evidence(self, document: Document, numbers: Iterable[int] | None = None) -> list[Evidence]:
+        """Pages of a document as a reader wants them: all in order, or those asked for."""
+        pages = self.library.pages(document.doc, numbers)
+        return [Evidence(page, document.label, self._image_of(page)) for page in pages]
+
+    def _image_of(self, page: Page) -> Callable[[], bytes]:
+        return lambda: self.image(page.doc, page.number)
+
+    @contextmanager
+    def writing(self, *, wait: bool = False) -> Iterator[None]:
+        """Hold the writer's lock; the kernel frees it if the process dies. Raises StoreBusy unless told to wait."""
+        with (self.folder / "writer.lock").open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError as error:
+                raise StoreBusy(f"Another process is ingesting into {self.folder}.") from error
+            yield
+
+
+def clean_label(label: str) -> str:
+    """A name as it may be shown: control and invisible direction characters replaced, length bounded."""
+    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in label)
+    return shown if len(shown) <= MAX_LABEL else f"{shown[: MAX_LABEL // 2]}…{shown[-MAX_LABEL // 2 :]}"

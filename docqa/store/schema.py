@@ -1,0 +1,57 @@
+"""The tables of the catalog, as numbered migrations. A migration that was released is never edited."""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE documents (
+        doc TEXT PRIMARY KEY, bytes INTEGER NOT NULL, media_type TEXT, status TEXT NOT NULL,
+        pages INTEGER, pages_done INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0,
+        problem_code TEXT, problem_message TEXT, problem_hint TEXT, transient INTEGER NOT NULL DEFAULT 0,
+        title TEXT, pipeline TEXT, added_at TEXT NOT NULL, seconds REAL
+    ) STRICT;
+    CREATE INDEX documents_by_status ON documents (status);
+
+    -- what people call a document, and where they put it
+    CREATE TABLE labels (
+        doc TEXT NOT NULL REFERENCES documents (doc), collection TEXT NOT NULL, label TEXT NOT NULL,
+        added_at TEXT NOT NULL, PRIMARY KEY (collection, label, doc)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX labels_by_doc ON labels (doc);
+
+    -- what LanceDB must hold, so that it can be checked and rebuilt
+    CREATE TABLE pages (
+        doc TEXT NOT NULL REFERENCES documents (doc), number INTEGER NOT NULL,
+        text_source TEXT NOT NULL, quality REAL NOT NULL, image_sha256 TEXT NOT NULL,
+        PRIMARY KEY (doc, number)
+    ) STRICT, WITHOUT ROWID;
+
+    -- one extraction: which fields, by which reader, over which documents
+    CREATE TABLE runs (
+        run INTEGER PRIMARY KEY, fields TEXT NOT NULL, reader TEXT NOT NULL, started_at TEXT NOT NULL,
+        cancelled INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE run_documents (
+        run INTEGER NOT NULL REFERENCES runs (run), doc TEXT NOT NULL REFERENCES documents (doc),
+        attempts INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0,
+        problem_code TEXT, problem_message TEXT, problem_hint TEXT,
+        PRIMARY KEY (run, doc)
+    ) STRICT, WITHOUT ROWID;
+
+    -- the ledger: a cell belongs to a document and a field as one reader reads it, whichever run asked for it
+    CREATE TABLE cells (
+        doc TEXT NOT NULL REFERENCES documents (doc), field_key TEXT NOT NULL, field TEXT NOT NULL,
+        value TEXT, text TEXT, page INTEGER, quote TEXT, boxes TEXT NOT NULL, score REAL NOT NULL, reader TEXT NOT NULL,
+        problem_code TEXT, problem_message TEXT, problem_hint TEXT, filled_at TEXT NOT NULL,
+        PRIMARY KEY (doc, field_key)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE chats (chat INTEGER PRIMARY KEY, title TEXT NOT NULL, started_at TEXT NOT NULL) STRICT;
+    CREATE TABLE turns (
+        chat INTEGER NOT NULL REFERENCES chats (chat), number INTEGER NOT NULL,
+        question TEXT NOT NULL, answer TEXT NOT NULL, asked_at TEXT NOT NULL, PRIMARY KEY (chat, number)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+)
