@@ -12,6 +12,7 @@ DocqaError
 │   ├── EmptyFile · FileTooLarge · UnsupportedType · DamagedFile · NoPages · TooManyPages
 │   ├── NeedsPassword
 │   ├── PagesMissing          some pages could not be read
+│   ├── CutOff                the end of the file is missing
 │   ├── RendererDied          the child that reads the file crashed or ran out of memory
 │   ├── RendererTimeout       … or did not end in time
 │   └── RendererLied          … or said what cannot be
@@ -165,6 +166,13 @@ class PagesMissing(DocumentError):
 
     code = "pages_missing"
     default_hint = "The other pages can be found and cited; look at the missing ones in the original."
+
+
+class CutOff(DocumentError):
+    """A file whose end is missing; what was left of it is stored."""
+
+    code = "cut_off"
+    default_hint = "Pages may be missing: copy the file again from where it came from."
 
 
 class RendererDied(DocumentError):

@@ -38,9 +38,9 @@ class ModelSettings(_Section):
 
 
 class EmbedderSettings(_Section):
-    """Any sentence-transformers model in a local folder; None is the all-MiniLM-L6-v2 that comes with docqa."""
+    """Any sentence-transformers model that is on this machine; None is the all-MiniLM-L6-v2 that comes with docqa."""
 
-    model: Path | None = None
+    model: str | None = None  #: a folder, or a name in the local Hugging Face cache
     batch: Annotated[int, Field(ge=1)] = 32
 
 

@@ -39,7 +39,8 @@ class Run:
 
     run: int
     fields: str
-    reader: str
+    reader: str  #: which one was wanted: quote, vision or auto
+    version: str  #: of the reader: its cells carry it in their key
     started_at: str
     cancelled: bool
     documents: int
@@ -143,6 +144,11 @@ class Catalog:
             row = sql.execute("UPDATE documents SET attempts = attempts + 1 WHERE doc = ? RETURNING attempts", (doc,))
             return int(row.fetchone()["attempts"])
 
+    def give_back_attempts(self, docs: Iterable[str]) -> None:
+        """An attempt that was broken off for a reason outside of the document does not count."""
+        with self._write() as sql:
+            sql.executemany("UPDATE documents SET attempts = attempts - 1 WHERE doc = ?", [(doc,) for doc in docs])
+
     def finish_document(
         self,
         doc: str,
@@ -184,11 +190,12 @@ class Catalog:
 
     # ── extraction ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def start_run(self, fields: str, reader: str, docs: Iterable[str]) -> int:
+    def start_run(self, fields: str, reader: str, version: str, docs: Iterable[str]) -> int:
         """Record an extraction and its work list; returns its number."""
         with self._write() as sql:
             run = sql.execute(
-                "INSERT INTO runs (fields, reader, started_at) VALUES (?, ?, ?)", (fields, reader, _now())
+                "INSERT INTO runs (fields, reader, version, started_at) VALUES (?, ?, ?, ?)",
+                (fields, reader, version, _now()),
             ).lastrowid
             sql.executemany("INSERT INTO run_documents (run, doc) VALUES (?, ?)", [(run, doc) for doc in docs])
         return int(run or 0)
@@ -202,7 +209,7 @@ class Catalog:
                WHERE ? IS NULL OR run = ? GROUP BY run ORDER BY run DESC""",
             (MAX_ATTEMPTS, run, run),
         )
-        columns = ("run", "fields", "reader", "started_at", "documents", "done", "failed")
+        columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed")
         return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
 
     def run_documents(self, run: int) -> list[tuple[Document, Problem | None]]:
@@ -219,6 +226,12 @@ class Catalog:
             (run, MAX_ATTEMPTS),
         )
         return [row["doc"] for row in rows]
+
+    def renew_run(self, run: int, version: str) -> None:
+        """The reader changed: everything in this extraction is to be done again, under the new version."""
+        with self._write() as sql:
+            sql.execute("UPDATE runs SET version = ? WHERE run = ?", (version, run))
+            sql.execute("UPDATE run_documents SET done = 0, attempts = 0 WHERE run = ?", (run,))
 
     def cancel_run(self, run: int) -> None:
         """Stop an extraction after the document it is at; its finished cells stay."""
@@ -250,6 +263,15 @@ class Catalog:
                 """UPDATE run_documents SET problem_code = ?, problem_message = ?, problem_hint = ?,
                    attempts = CASE WHEN ? THEN ? ELSE attempts END WHERE run = ? AND doc = ?""",
                 (*_problem_columns(problem), final, MAX_ATTEMPTS, run, doc),
+            )
+
+    def postpone_run_document(self, run: int, doc: str, problem: Problem) -> None:
+        """Record what stopped the run at this document, without counting it as an attempt at the document."""
+        with self._write() as sql:
+            sql.execute(
+                """UPDATE run_documents SET problem_code = ?, problem_message = ?, problem_hint = ?,
+                   attempts = attempts - 1 WHERE run = ? AND doc = ?""",
+                (*_problem_columns(problem), run, doc),
             )
 
     def cells(self, doc: str, field_keys: Sequence[str]) -> dict[str, Cell]:

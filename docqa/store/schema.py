@@ -28,8 +28,8 @@ MIGRATIONS: tuple[str, ...] = (
 
     -- one extraction: which fields, by which reader, over which documents
     CREATE TABLE runs (
-        run INTEGER PRIMARY KEY, fields TEXT NOT NULL, reader TEXT NOT NULL, started_at TEXT NOT NULL,
-        cancelled INTEGER NOT NULL DEFAULT 0
+        run INTEGER PRIMARY KEY, fields TEXT NOT NULL, reader TEXT NOT NULL, version TEXT NOT NULL,
+        started_at TEXT NOT NULL, cancelled INTEGER NOT NULL DEFAULT 0
     ) STRICT;
     CREATE TABLE run_documents (
         run INTEGER NOT NULL REFERENCES runs (run), doc TEXT NOT NULL REFERENCES documents (doc),

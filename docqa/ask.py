@@ -1,0 +1,72 @@
+"""The whole story of an answer: find the pages, have them read, check every quote."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Sequence
+
+from docqa.errors import BadSettings
+from docqa.find import Finder, Scope
+from docqa.model import ModelClient
+from docqa.readers import Reader
+from docqa.readers.quote import QuoteReader
+from docqa.readers.vision import VisionReader
+from docqa.settings import Settings
+from docqa.store import Store
+from docqa.store.library import Vectors
+from docqa.types import Answer, Citation, Draft, Evidence, Hit, Quote, Verdict
+from docqa.verify import locate
+
+
+def open_reader(settings: Settings, wanted: str, embed: Callable[[Sequence[str]], Vectors]) -> Reader:
+    """The reader asked for: "quote", "vision", or "auto" for vision where a model server is set.
+
+    `embed` is `Embedder.embed_documents`, or something that will load it. Raises BadSettings.
+    """
+    if wanted == "quote" or (wanted == "auto" and settings.model.base_url is None):
+        return QuoteReader(embed)
+    if settings.model.base_url is None:
+        raise BadSettings("There is no model server: model.base_url is not set.", "Set it, or use --reader quote.")
+    return VisionReader(ModelClient(settings.model), settings.model)
+
+
+def ask(
+    store: Store, finder: Finder, reader: Reader, question: str, scope: Scope, limit: int
+) -> Generator[str, None, Answer]:
+    """Answer a question from at most `limit` pages: yields the text as it comes, returns the checked answer.
+
+    Raises ModelError, UnknownCollection, UnknownDocument, StoreError.
+    """
+    started = time.monotonic()
+    evidence = _evidence(store, finder.find(question, limit, scope))
+    draft = yield from reader.answer(question, evidence)
+    citations = tuple(_check(quote, evidence) for quote in draft.quotes)
+    return Answer(
+        question=question,
+        verdict=_verdict(draft, citations),
+        text=draft.text,
+        citations=citations,
+        pages_read=tuple((one.page.doc, one.page.number) for one in evidence),
+        reader=reader.name,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:
+    """The pages of the hits, in their order."""
+    return [store.evidence(store.catalog.document(hit.doc), [hit.page])[0] for hit in hits]
+
+
+def _check(quote: Quote, evidence: Sequence[Evidence]) -> Citation:
+    """Match a quote to its page; if the reader named the wrong one, to another page it was given."""
+    named = [one for one in evidence if (one.page.doc, one.page.number) == (quote.doc, quote.page)]
+    for one in [*named, *(other for other in evidence if other not in named)]:
+        if match := locate(quote.text, one.page):
+            return Citation(one.page.doc, one.label, one.page.number, quote.text, match.boxes, verified=True)
+    label = named[0].label if named else ""
+    return Citation(quote.doc, label, quote.page, quote.text, (), verified=False)
+
+
+def _verdict(draft: Draft, citations: Sequence[Citation]) -> Verdict:
+    """An answer without a single quote proves nothing; it is shown, but as not found."""
+    return draft.verdict if citations else Verdict.NOT_FOUND

@@ -1,0 +1,241 @@
+"""The command line: arguments in, lines or JSON out, errors to exit codes. No work is done here.
+
+Answers go to standard output, everything else to standard error. `ingest` and `ui` add their own commands through the
+entry-point group `docqa.commands`, because this package imports neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from docqa import __version__
+from docqa.ask import ask, open_reader
+from docqa.embed import Embedder
+from docqa.errors import DocqaError
+from docqa.evaluate import evaluate_fields, evaluate_questions, read_field_records, read_questions
+from docqa.extract.export import write_csv
+from docqa.extract.fields import load_fields
+from docqa.extract.run import carry_on, documents_in, run_table, start_run
+from docqa.find import Finder, Scope
+from docqa.settings import Settings, load_settings
+from docqa.store import Store
+from docqa.types import Answer, Verdict
+
+T = TypeVar("T")
+READERS = ("auto", "quote", "vision")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit code. Every error of the program is turned into a line and a code here."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except DocqaError as error:
+        print(f"docqa: {error.message}{' ' if error.hint else ''}{error.hint}", file=sys.stderr)
+        if arguments.json:
+            emit({"error": asdict(error.problem)})
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("docqa: stopped. What was finished is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as `| head` does
+        sys.stderr.close()
+        return 141
+
+
+class Commands:
+    """Where a package registers its commands; each gets --store and --json."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+        self._common = argparse.ArgumentParser(add_help=False)
+        self._common.add_argument("--store", type=Path, metavar="DIR", default=argparse.SUPPRESS)
+        self._common.add_argument("--json", action="store_true", help="print JSON on standard output")
+
+    def add(self, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
+        """Add a command; `run` gets the parsed arguments and returns the exit code."""
+        parser = self._subparsers.add_parser(name, help=summary, description=summary, parents=[self._common])
+        parser.set_defaults(run=run)
+        return parser
+
+    def group(self, name: str, summary: str) -> Commands:
+        """Add a command that has commands of its own, such as `docqa eval qa`."""
+        return Commands(self._subparsers.add_parser(name, help=summary, description=summary))
+
+
+def settings_of(arguments: argparse.Namespace) -> Settings:
+    """The settings of the store a command was given."""
+    return load_settings(arguments.store)
+
+
+def emit(value: object) -> None:
+    """One line of JSON on standard output."""
+    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="docqa", description="Ask your own paper. Everything stays on this machine.")
+    parser.add_argument("--version", action="version", version=f"docqa {__version__}")
+    parser.add_argument("--store", type=Path, metavar="DIR", help="the store's folder (default: ./docqa_store)")
+    parser.set_defaults(json=False)
+    commands = Commands(parser)
+    search = commands.add("search", _search, "find the pages that a question is about")
+    search.add_argument("question")
+    search.add_argument("-k", type=int, default=10, help="how many pages (default: 10)")
+    _add_scope(search)
+    question = commands.add("ask", _ask, "answer a question with quotes checked against their pages")
+    question.add_argument("question")
+    _add_scope(question)
+    _add_reader(question)
+    extract = commands.add("extract", _extract, "fill fields from documents into a CSV file")
+    extract.add_argument("paths", nargs="*", metavar="DOCUMENT", help="labels or ids of documents (default: all)")
+    extract.add_argument("--fields", type=Path, required=True, help="the fields file (TOML)")
+    extract.add_argument("--out", type=Path, required=True, help="the CSV file to write")
+    extract.add_argument("--collection", help="only this collection")
+    _add_reader(extract)
+    _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
+    for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
+        entry.load()(commands)
+    return parser
+
+
+def _add_scope(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--collection", help="only this collection")
+    parser.add_argument("--doc", help="only this document (the beginning of its id is enough)")
+
+
+def _add_reader(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--reader", choices=READERS, default="auto", help="quote: built in; vision: the model server (default: auto)"
+    )
+
+
+def _add_evaluation(group: Commands) -> None:
+    questions = group.add("qa", _eval_questions, "pages found and answers given, against questions with known answers")
+    questions.add_argument("file", type=Path, help="JSON lines as in sample_docs/questions.jsonl")
+    questions.add_argument("--retrieval-only", action="store_true", help="only measure whether the pages are found")
+    questions.add_argument("--collection", help="only this collection")
+    _add_reader(questions)
+    fields = group.add("fields", _eval_fields, "cells filled, against records with known values")
+    fields.add_argument("file", type=Path, help="JSON lines as in sample_docs/fields.jsonl")
+    fields.add_argument("--fields", type=Path, required=True, help="the fields file (TOML)")
+    _add_reader(fields)
+
+
+# ── the commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    opened = _open(arguments)
+    result = opened.finder.search(arguments.question, arguments.k, _scope(arguments, opened.store))
+    if arguments.json:
+        emit(asdict(result))
+        return 0
+    for rank, hit in enumerate(result.hits, start=1):
+        print(f"{rank:>2}. {hit.label}, page {hit.page}  ({hit.why})\n    {' '.join(hit.snippet.split())[:160]}")
+    return 0
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    settings, store, embedder, finder = _open(arguments)
+    reader = open_reader(settings, arguments.reader, embedder.embed_documents)
+    parts = ask(store, finder, reader, arguments.question, _scope(arguments, store), settings.find.pages_read)
+    if arguments.json:
+        answer = _last(parts, lambda part: None)
+        emit(_answer_json(answer))
+    else:
+        answer = _last(parts, lambda part: print(part, end="", flush=True))
+        print(_sources(answer))
+    return 0
+
+
+def _extract(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    fields = load_fields(arguments.fields)
+    store = Store.existing(settings.store)
+    documents = documents_in(store, arguments.collection, arguments.paths)
+    run = start_run(store, settings, fields, arguments.reader, [document.doc for document in documents])
+    carry_on(store, settings, run=run)
+    rows = run_table(store, run)
+    write_csv(arguments.out, fields, rows)
+    failed = [row for row in rows if row.problem is not None]
+    for row in failed:
+        print(f"{row.document.label}: {row.problem.message} {row.problem.hint}", file=sys.stderr)  # type: ignore[union-attr]
+    filled = sum(cell.value is not None for row in rows for cell in row.cells.values())
+    summary = {"run": run, "documents": len(rows), "failed": len(failed), "cells": filled, "out": str(arguments.out)}
+    if arguments.json:
+        emit(summary)
+    else:
+        print(f"{len(rows)} documents, {filled} cells filled, {len(failed)} documents failed: {arguments.out}")
+    return 3 if failed else 0
+
+
+def _eval_questions(arguments: argparse.Namespace) -> int:
+    questions = read_questions(arguments.file)
+    settings, store, embedder, finder = _open(arguments)
+    retrieval_only = arguments.retrieval_only
+    reader = None if retrieval_only else open_reader(settings, arguments.reader, embedder.embed_documents)
+    emit(evaluate_questions(store, finder, reader, questions, arguments.collection, settings.find.pages_read))
+    return 0
+
+
+def _eval_fields(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    store = Store.existing(settings.store)
+    fields = load_fields(arguments.fields)
+    emit(evaluate_fields(store, settings, fields, read_field_records(arguments.file), arguments.reader))
+    return 0
+
+
+# ── between the commands and the parts ───────────────────────────────────────────────────────────────────────────────
+
+
+class _Opened(NamedTuple):
+    settings: Settings
+    store: Store
+    embedder: Embedder
+    finder: Finder
+
+
+def _open(arguments: argparse.Namespace) -> _Opened:
+    settings = settings_of(arguments)
+    store = Store.existing(settings.store)
+    embedder = Embedder(settings.embedder)
+    return _Opened(settings, store, embedder, Finder(store, embedder, settings.find))
+
+
+def _scope(arguments: argparse.Namespace, store: Store) -> Scope:
+    doc = None if arguments.doc is None else store.catalog.document(arguments.doc).doc
+    return Scope(arguments.collection, doc)
+
+
+def _last(parts: Generator[str, None, T], show: Callable[[str], object]) -> T:
+    """Show what a generator yields and return what it returns."""
+    while True:
+        try:
+            show(next(parts))
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+def _answer_json(answer: Answer) -> dict[str, object]:
+    return asdict(answer) | {"pages_read": [{"doc": doc, "page": page} for doc, page in answer.pages_read]}
+
+
+def _sources(answer: Answer) -> str:
+    """The citations below an answer, one a line, each with whether it was checked."""
+    lines = ["", f"— {answer.reader}, {len(answer.pages_read)} pages read, {answer.seconds:.1f} s"]
+    for citation in answer.citations:
+        mark = "verified" if citation.verified else "NOT VERIFIED"
+        lines.append(f"  {citation.label}, page {citation.page} ({mark}): “{' '.join(citation.quote.split())}”")
+    if answer.verdict is Verdict.FOUND and not any(citation.verified for citation in answer.citations):
+        lines.append("  No quote of this answer could be checked against its page: look before you rely on it.")
+    return "\n".join(lines)

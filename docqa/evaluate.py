@@ -1,0 +1,263 @@
+"""Measuring on an office's own questions and fields.
+
+Questions are asked as users would ask them, fields are filled by the same code as an extraction. A record names its
+document by a path relative to the file of records; what counts is the content, wherever the document was ingested from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from rapidfuzz.distance import Levenshtein
+
+from docqa.ask import ask
+from docqa.errors import BadQuestionsFile, PathMissing
+from docqa.extract.run import carry_on, run_table, start_run
+from docqa.extract.values import same_value
+from docqa.find import Finder, Scope
+from docqa.readers import Reader
+from docqa.settings import Settings
+from docqa.store import Store
+from docqa.types import Answer, Cell, FieldSpec, FieldType, Verdict
+
+ANLS_THRESHOLD = 0.5  #: normalised distance from which an answer counts nothing (Biten et al., ICCV 2019)
+_DEPTHS = (1, 3, 5, 10)
+_ACCURACIES = (0.9, 0.95, 0.99)
+
+
+class Question(BaseModel):
+    """A question with its known answer. `pages` are 1-based; any of them found is a hit."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    question: str
+    answer: str = ""
+    doc: str | None = None
+    pages: tuple[int, ...] = ()
+    scope: str = "corpus"  #: "doc": the question only makes sense with the document given
+    unanswerable: bool = False
+    source: str = ""
+
+
+class FieldRecord(BaseModel):
+    """The known values of one document; a field that is not named was not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    doc: str
+    fields: Mapping[str, str | Sequence[str]]
+
+
+Record = TypeVar("Record", Question, FieldRecord)
+
+
+def read_questions(file: Path) -> list[Question]:
+    """Questions from JSON lines, documents as sha256. Raises PathMissing, BadQuestionsFile."""
+    return _read(file, Question)
+
+
+def read_field_records(file: Path) -> list[FieldRecord]:
+    """Field records from JSON lines, documents as sha256. Raises PathMissing, BadQuestionsFile."""
+    return _read(file, FieldRecord)
+
+
+# ── questions ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def evaluate_questions(
+    store: Store,
+    finder: Finder,
+    reader: Reader | None,
+    questions: Sequence[Question],
+    collection: str | None,
+    pages_read: int,
+) -> dict[str, object]:
+    """Recall and MRR of the pages found; with a reader also ANLS and abstention.
+
+    The figures at the top are those of whole-collection questions; questions about a given document come below
+    "doc_scope". Questions whose document is not in the store are counted as "skipped".
+    """
+    there = {document.doc for document in store.catalog.documents(collection)}
+    known = [question for question in questions if question.unanswerable or question.doc in there]
+    answerable = [question for question in known if not question.unanswerable]
+    ranks = {question: _rank(finder, question, collection) for question in answerable}
+    whole = {question: rank for question, rank in ranks.items() if question.scope != "doc"}
+    report: dict[str, object] = _recall(whole.values())
+    report["skipped"] = len(questions) - len(known)
+    report["doc_scope"] = _recall(rank for question, rank in ranks.items() if question.scope == "doc")
+    sources = sorted({question.source for question in whole})
+    report["by_source"] = {
+        source: _recall(rank for question, rank in whole.items() if question.source == source) for source in sources
+    }
+    if reader is not None:
+        report |= _answers(store, finder, reader, known, collection, pages_read)
+    return report
+
+
+def anls(answer: str, truth: str) -> float:
+    """Average normalised Levenshtein similarity of one answer: 1 for equal, 0 from half different on."""
+    a, b = " ".join(answer.casefold().split()), " ".join(truth.casefold().split())
+    distance = Levenshtein.normalized_distance(a, b)
+    return 1 - distance if distance < ANLS_THRESHOLD else 0.0
+
+
+def _rank(finder: Finder, question: Question, collection: str | None) -> int | None:
+    """The rank, from 1, of the first page found that holds the answer; None if none of the first ten does."""
+    hits = finder.find(question.question, max(_DEPTHS), _scope(question, collection))
+    ranks = (n for n, hit in enumerate(hits, start=1) if hit.doc == question.doc and hit.page in question.pages)
+    return next(ranks, None)
+
+
+def _scope(question: Question, collection: str | None) -> Scope:
+    return Scope(collection, question.doc if question.scope == "doc" else None)
+
+
+def _recall(ranks: Iterable[int | None]) -> dict[str, object]:
+    found = list(ranks)
+    report: dict[str, object] = {"n": len(found)}
+    for depth in _DEPTHS:
+        report[f"recall@{depth}"] = _mean(rank is not None and rank <= depth for rank in found)
+    report["mrr"] = _mean(0.0 if rank is None else 1 / rank for rank in found)
+    return report
+
+
+def _answers(
+    store: Store, finder: Finder, reader: Reader, questions: Sequence[Question], collection: str | None, pages_read: int
+) -> dict[str, object]:
+    answers = [
+        (question, _ask(store, finder, reader, question, _scope(question, collection), pages_read))
+        for question in questions
+    ]
+    abstained = [question for question, answer in answers if answer.verdict is Verdict.NOT_FOUND]
+    unanswerable = [question for question in questions if question.unanswerable]
+    cited = [citation for _, answer in answers for citation in answer.citations]
+    right_page = [
+        any(c.doc == question.doc and c.page in question.pages for c in answer.citations)
+        for question, answer in answers
+        if not question.unanswerable
+    ]
+    return {
+        "anls": _mean(anls(answer.text, question.answer) for question, answer in answers if not question.unanswerable),
+        "cited_right_page": _mean(right_page),
+        "quotes_verified": _mean(citation.verified for citation in cited),
+        "abstain_precision": _mean(question.unanswerable for question in abstained),
+        "abstain_recall": _mean(question in abstained for question in unanswerable),
+        "seconds_per_question": _mean(answer.seconds for _, answer in answers),
+    }
+
+
+def _ask(store: Store, finder: Finder, reader: Reader, question: Question, scope: Scope, limit: int) -> Answer:
+    parts = ask(store, finder, reader, question.question, scope, limit)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+
+# ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def evaluate_fields(
+    store: Store, settings: Settings, fields: Sequence[FieldSpec], records: Sequence[FieldRecord], wanted: str
+) -> dict[str, object]:
+    """Accuracy of the cells, per field and overall, and how many cells could go unseen at which accuracy.
+
+    Only fields that both the fields file and the record name are counted; an empty true value means that the right
+    cell is empty. Documents that are not in the store are counted as "skipped".
+    """
+    there = {document.doc for document in store.catalog.documents()}
+    known = [record for record in records if record.doc in there]
+    run = start_run(store, settings, fields, wanted, [record.doc for record in known])
+    carry_on(store, settings, run)
+    cells = {row.document.doc: row.cells for row in run_table(store, run)}
+    types = {field.name: field.type for field in fields}
+    judged = [
+        (name, cells[record.doc].get(name), truth)
+        for record in known
+        for name, truth in record.fields.items()
+        if name in types
+    ]
+    right = [(name, cell, is_right(cell, truth, types[name])) for name, cell, truth in judged]
+    by_field: dict[str, list[bool]] = defaultdict(list)
+    for name, _, correct in right:
+        by_field[name].append(correct)
+    return {
+        "n": len(right),
+        "documents": len(known),
+        "skipped": len(records) - len(known),
+        "accuracy": _mean(correct for _, _, correct in right),
+        "per_field": {name: {"n": len(marks), "accuracy": _mean(marks)} for name, marks in sorted(by_field.items())},
+        "coverage_at": _coverage([(0.0 if cell is None else cell.score, correct) for _, cell, correct in right]),
+    }
+
+
+def is_right(cell: Cell | None, truth: str | Sequence[str], type: FieldType) -> bool:
+    """Whether a cell holds the true value, or one of several true values, after normalisation."""
+    value = "" if cell is None or cell.value is None else cell.value
+    if isinstance(truth, str):
+        return same_value(value, truth, type) if value and truth else value == truth
+    if type is FieldType.LIST:
+        return bool(value) and same_value(value, "; ".join(truth), type)
+    return any(bool(value) and same_value(value, one, type) for one in truth)
+
+
+def _coverage(scored: Sequence[tuple[float, bool]]) -> dict[str, float]:
+    """For each accuracy the largest share of cells, the surest first, that is at least so accurate."""
+    ranked = sorted(scored, key=lambda item: -item[0])
+    shares: dict[str, float] = {}
+    for wanted in _ACCURACIES:
+        right, best = 0, 0
+        for number, (_, correct) in enumerate(ranked, start=1):
+            right += correct
+            if right / number >= wanted:
+                best = number
+        shares[str(wanted)] = round(best / len(ranked), 4) if ranked else 0.0
+    return shares
+
+
+# ── files of records ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _read(file: Path, kind: type[Record]) -> list[Record]:
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise PathMissing(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadQuestionsFile(f"{file} is not a text file.") from error
+    records = [_record(file, number, line, kind) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not records:
+        raise BadQuestionsFile(f"{file} holds no records.")
+    hashes = {name: _sha256(file.parent / name) for name in {record.doc for record in records if record.doc}}
+    return [r if r.doc is None else r.model_copy(update={"doc": hashes[r.doc]}) for r in records]
+
+
+def _record(file: Path, number: int, line: str, kind: type[Record]) -> Record:
+    try:
+        return kind.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise BadQuestionsFile(f"{file}, line {number}: {where}: {first['msg']}.") from error
+
+
+def _sha256(document: Path) -> str:
+    try:
+        with document.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise PathMissing(f"The document {document} cannot be read: {error.strerror}.") from error
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    """The mean to four places; None of nothing."""
+    listed = list(values)
+    return round(fmean(listed), 4) if listed else None

@@ -1,0 +1,81 @@
+"""Cells to files: CSV after RFC 4180, one row a document, every value with its page and quote.
+
+Values come first, one column a field; behind them, per field, `NAME.page`, `NAME.quote` and `NAME.problem`. A text that
+a spreadsheet would run as a formula gets an apostrophe before it (OWASP ASVS 5.0, 1.2.10); numbers stay numbers. The
+file appears under its name only when it is whole.
+"""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import os
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from docqa.errors import DiskFull, PathMissing, UsageError
+from docqa.extract.run import Row
+from docqa.types import FieldSpec
+
+_FORMULA = re.compile(r"[=+\-@\t\r\n\0＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+
+
+def csv_text(fields: Sequence[FieldSpec], rows: Sequence[Row]) -> str:
+    """The whole table as text."""
+    buffer = io.StringIO(newline="")
+    table = csv.writer(buffer)
+    names = [field.name for field in fields]
+    evidence = [f"{name}.{part}" for name in names for part in ("page", "quote", "problem")]
+    table.writerow(["document", "doc", *names, "problem", *evidence])
+    for row in rows:
+        table.writerow([safe(text) for text in _line(names, row)])
+    return buffer.getvalue()
+
+
+def write_csv(file: Path, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
+    """Write the table; an older file of that name is replaced in one step. Raises UsageError, PathMissing, DiskFull."""
+    if file.suffix.lower() != ".csv":
+        raise UsageError(f"{file.name} cannot be written.", "Give the output a name that ends in .csv.")
+    if not file.parent.is_dir():
+        raise PathMissing(f"There is no folder {file.parent}.")
+    text = csv_text(fields, rows)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(file)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"There is no space left for {file}.") from error
+        raise UsageError(f"{file} cannot be written: {error.strerror}.", "Choose another place for it.") from error
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def safe(text: str) -> str:
+    """A text as a spreadsheet may open it."""
+    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
+
+
+def _line(names: Sequence[str], row: Row) -> list[str]:
+    cells = [row.cells.get(name) for name in names]
+    values = ["" if cell is None or cell.value is None else cell.value for cell in cells]
+    evidence: list[str] = []
+    for cell in cells:
+        if cell is None:
+            evidence += ["", "", ""]
+            continue
+        page = "" if cell.page is None else str(cell.page)
+        problem = "" if cell.problem is None else f"{cell.problem.code}: {cell.problem.message}"
+        evidence += [page, " ".join((cell.quote or "").split()), problem]
+    problem = "" if row.problem is None else f"{row.problem.code}: {row.problem.message}"
+    return [row.document.label, row.document.doc, *values, problem, *evidence]

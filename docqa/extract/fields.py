@@ -1,0 +1,121 @@
+"""Fields files: TOML in, `FieldSpec`s out, and back.
+
+    [[field]]
+    name = "invoice_date"
+    type = "date"                       # text | integer | number | amount | date | choice | boolean | list
+    description = "When the invoice was issued"
+    required = true
+
+`choices` is needed for a choice; `pattern` is a regular expression that the whole value must match.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from docqa.errors import BadFieldsFile, PathMissing
+from docqa.types import FieldSpec, FieldType
+
+MAX_FIELDS = 200
+
+
+class _Field(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+    type: FieldType = FieldType.TEXT
+    description: Annotated[str, Field(max_length=500)] = ""
+    required: bool = False
+    choices: Annotated[tuple[str, ...], Field(max_length=100)] = ()
+    pattern: Annotated[str, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.type is FieldType.CHOICE) != bool(self.choices):
+            raise ValueError("a field of type choice needs choices, and only such a field has them")
+        try:
+            re.compile(self.pattern or "")
+        except re.error as error:
+            raise ValueError(f"the pattern is not a regular expression: {error}") from error
+        return self
+
+
+class _FieldsFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    field: Annotated[list[_Field], Field(min_length=1, max_length=MAX_FIELDS)]
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [field.name for field in self.field]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"two fields are called {sorted(twice)[0]}")
+        return self
+
+
+def load_fields(file: Path) -> tuple[FieldSpec, ...]:
+    """The fields of a file. Raises PathMissing, BadFieldsFile."""
+    try:
+        return parse_fields(file.read_text(encoding="utf-8"), str(file))
+    except OSError as error:
+        raise PathMissing(f"The fields file {file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadFieldsFile(f"{file} is not a text file.") from error
+
+
+def parse_fields(text: str, origin: str) -> tuple[FieldSpec, ...]:
+    """The fields of a TOML text; `origin` names it in errors. Raises BadFieldsFile."""
+    try:
+        return _checked(tomllib.loads(text), origin)
+    except tomllib.TOMLDecodeError as error:
+        raise BadFieldsFile(f"{origin} is not valid TOML: {error}.") from error
+
+
+def fields_json(fields: Iterable[FieldSpec]) -> str:
+    """Fields as they are kept with a run."""
+    return json.dumps([asdict(field) for field in fields], ensure_ascii=False, sort_keys=True)
+
+
+def fields_from_json(text: str) -> tuple[FieldSpec, ...]:
+    """What `fields_json` wrote."""
+    return _checked({"field": json.loads(text)}, "the run")
+
+
+def fields_toml(fields: Sequence[FieldSpec]) -> str:
+    """Fields as a file that `parse_fields` reads. JSON strings and lists are TOML strings and arrays."""
+    blocks = []
+    for field in fields:
+        values: dict[str, object] = {"name": field.name, "type": field.type.value, "description": field.description}
+        if field.required:
+            values["required"] = True
+        if field.choices:
+            values["choices"] = list(field.choices)
+        if field.pattern is not None:
+            values["pattern"] = field.pattern
+        blocks.append("[[field]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+    return "\n".join(blocks)
+
+
+def field_key(field: FieldSpec, reader_version: str) -> str:
+    """Identifies a cell's field in the ledger: the same question put to the same reader has the same answer."""
+    identity = json.dumps([asdict(field), reader_version], sort_keys=True)
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+
+
+def _checked(content: object, origin: str) -> tuple[FieldSpec, ...]:
+    try:
+        checked = _FieldsFile.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+        raise BadFieldsFile(f"{origin} cannot be used: {where}: {first['msg']}.") from error
+    return tuple(FieldSpec(**dict(field)) for field in checked.field)

@@ -1,0 +1,385 @@
+"""Pieces of a sheet that look like a value of some shape, wherever they stand.
+
+Each shape has one finder. Not here: whether a candidate is the value of a field (`docqa.readers.layout`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rapidfuzz import fuzz
+
+from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
+from docqa.readers.labels import Guide, Mark
+from docqa.readers.lexicon import (
+    DOCUMENT_WORDS,
+    DURATION_FORM,
+    EMPTY_BOX,
+    LAW_WORDS,
+    LEGAL_FORMS,
+    PLACE_FORMS,
+    SALUTATIONS,
+    TICKED,
+    YES_NO,
+    Shape,
+    phrases,
+)
+from docqa.readers.runs import Sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A piece of a sheet's text; `value` is its kept form where the shape has one; `prior` is its worth unlabelled."""
+
+    sheet: int
+    start: int
+    end: int
+    run: int
+    value: str
+    prior: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The document as the finders see it: its sheets, their labels, and the order of its dates."""
+
+    sheets: Sequence[Sheet]
+    marks: Sequence[Sequence[Mark]]
+    day_first: bool | None
+
+
+def find_candidates(guide: Guide, scene: Scene) -> list[Candidate]:
+    """Everything in the document that has the shape of the field's value."""
+    finder = _FINDERS[guide.shape]
+    return [candidate for index in range(len(scene.sheets)) for candidate in finder(guide, scene, index)]
+
+
+def _from_spans(sheet: Sheet, index: int, spans: Iterable[Span]) -> list[Candidate]:
+    return [Candidate(index, span.start, span.end, sheet.run_at(span.start), span.value) for span in spans]
+
+
+# ── values that can be told by their form ────────────────────────────────────────────────────────────────────────────
+
+
+def _dates(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    sheet = scene.sheets[index]
+    return _from_spans(sheet, index, find_dates(sheet.walled, scene.day_first))
+
+
+def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    sheet = scene.sheets[index]
+    return _from_spans(sheet, index, find_amounts(sheet.walled))
+
+
+_CODE = re.compile(
+    r"(?<![\w.])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?!\w)"  # an IBAN in groups of four
+    r"|(?:[A-Z]{2} )?\d{2,4}(?: \d{3}){2,3}(?: \d{2})?(?! ?\d)"
+    r"|(?:# ?)?(?=[\w./\-]{0,15}\d)[A-Za-z0-9][\w./#\-]*\w)",
+)
+
+
+def _codes(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    sheet = scene.sheets[index]
+    taken = find_dates(sheet.walled, scene.day_first)
+    spans = (Span(m.start(), m.end(), m.group().strip("# ")) for m in _CODE.finditer(sheet.walled))
+    return _from_spans(sheet, index, (span for span in spans if _is_code(span, taken, sheet)))
+
+
+def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
+    """Not a date, not a percentage, not a price, not an address of the web."""
+    if any(date.start <= span.start and span.end <= date.end for date in dates) or len(span.value) < 2:
+        return False
+    behind = sheet.walled[span.end : span.end + 2].strip()
+    decimal = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}", span.value) is not None
+    return not decimal and not behind.startswith(("%", "@", "€", "$")) and not re.match(r"https?|www\.", span.value)
+
+
+def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """A currency is worth more the more often it is printed, and most where a label asks for it."""
+    sheet = scene.sheets[index]
+    every = [span for each in scene.sheets for span in find_currencies(each.walled)]
+    counts = {code: sum(span.value == code for span in every) for code in {span.value for span in every}}
+    found = _from_spans(sheet, index, find_currencies(sheet.walled))
+    total = sum(counts.values()) or 1
+    return [
+        Candidate(
+            c.sheet,
+            c.start,
+            c.end,
+            c.run,
+            c.value,
+            0.45 + 0.3 * counts[c.value] / total + 0.05 * (c.end - c.start == 3),
+        )
+        for c in found
+    ]
+
+
+def _durations(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    sheet = scene.sheets[index]
+    spans = (Span(m.start(), m.end(), m.group()) for m in re.finditer(DURATION_FORM, sheet.text))
+    return _from_spans(sheet, index, spans)
+
+
+def _places(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """The place of a "laws of X"; near a word such as "governed" it needs no label."""
+    sheet = scene.sheets[index]
+    found: list[Candidate] = []
+    for form in PLACE_FORMS:
+        for match in re.finditer(form, sheet.text):
+            near = sheet.text[max(0, match.start() - 160) : match.start()]
+            prior = 0.85 if re.search(LAW_WORDS, near) else 0.3
+            other = re.search(r"(?i)(?:other than|securities|application of)[^.]{0,12}$", near)
+            start, end = match.span(1)
+            found.append(Candidate(index, start, end, sheet.run_at(start), match.group(1), 0.25 if other else prior))
+    return found
+
+
+def _choices(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Each choice where it is printed; in a large line at the top of the first page it needs no label."""
+    sheet = scene.sheets[index]
+    found: list[Candidate] = []
+    for choice in guide.spec.choices:
+        folded = re.escape(fold_letters(choice)).replace(r"\ ", r"\s*")
+        for match in re.finditer(rf"(?<!\w){folded}(?!\w)", fold_letters(sheet.text)):
+            run = sheet.run_at(match.start())
+            found.append(Candidate(index, match.start(), match.end(), run, choice, _title_prior(sheet, index, run)))
+    return found
+
+
+def _title_prior(sheet: Sheet, index: int, run: int) -> float:
+    if index > 0:
+        return 0.1
+    top = sheet.runs[run].box[1] / sheet.page.height
+    short = sheet.runs[run].end - sheet.runs[run].start < 90
+    return max(0.2, 0.75 - 0.8 * top) * (1.0 if short else 0.6)
+
+
+def _marks(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    sheet = scene.sheets[index]
+    forms = ((TICKED, "true"), (EMPTY_BOX, "false"), (YES_NO, ""))
+    return [
+        Candidate(index, match.start(), match.end(), sheet.run_at(match.start()), value or match.group())
+        for form, value in forms
+        for match in re.finditer(form, sheet.walled)
+    ]
+
+
+_Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of the run
+
+# ── texts, told by their place ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def text_pieces(sheet: Sheet, marks: Sequence[Mark]) -> list[_Piece]:
+    """For each run its text without the label in front and the brackets behind: start, end, run."""
+    pieces: list[_Piece] = []
+    labels = {m.run for m in marks if m.before == 0 and m.behind == 0 and m.weight > 0.6}
+    for number, run in enumerate(sheet.runs):
+        start = max(
+            (m.end for m in marks if m.run == number and m.before == 0 and _ends_label(sheet, m)), default=run.start
+        )
+        trimmed = _trim(sheet.text, start, run.end)
+        bare = trimmed is not None and number in labels and _only_label(sheet, marks, number, trimmed[0])
+        if trimmed is not None and not bare:
+            pieces.append((*trimmed, number))
+    return pieces
+
+
+def _only_label(sheet: Sheet, marks: Sequence[Mark], run: int, start: int) -> bool:
+    """Whether a run says nothing but its label."""
+    return any(m.run == run and m.start <= start < m.end and m.behind == 0 for m in marks)
+
+
+def _ends_label(sheet: Sheet, mark: Mark) -> bool:
+    return re.match(r"[^\w]{0,3}[:#]", sheet.text[mark.end : mark.end + 5]) is not None
+
+
+def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Without list numbers, leading marks, and a bracket or number of a register behind the name."""
+    piece = text[start:end]
+    head = re.match(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?", piece)
+    start += head.end() if head else 0
+    piece = re.sub(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$", "", text[start:end]) or text[start:end]
+    piece = re.sub(r"\s+[#(]?\d[\w-]*\)?$", "", piece).rstrip(" ,;:-–*<=|")
+    return (start, start + len(piece)) if len(piece) > 1 else None
+
+
+def _texts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    sheet = scene.sheets[index]
+    pieces = text_pieces(sheet, scene.marks[index])
+    return [Candidate(index, start, end, run, sheet.text[start:end]) for start, end, run in pieces]
+
+
+def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Runs that can be a name; a legal form, the top of the first page and large letters speak for the issuer."""
+    sheet = scene.sheets[index]
+    pieces = _join_split_names(sheet, text_pieces(sheet, scene.marks[index]))
+    found: list[Candidate] = []
+    for start, end, run in pieces:
+        text = sheet.text[start:end]
+        if looks_like_name(text):
+            prior = _issuer_prior(scene, index, run, text) if guide.concept == "seller" else 0.0
+            found.append(Candidate(index, start, end, run, text, prior))
+    return _ranked_from_top(found) if index == 0 else found
+
+
+def _ranked_from_top(names: list[Candidate]) -> list[Candidate]:
+    """The first name on the page is more likely its issuer's than the fifth."""
+    return [
+        Candidate(c.sheet, c.start, c.end, c.run, c.value, max(0.0, c.prior - 0.03 * min(place, 6)) if c.prior else 0.0)
+        for place, c in enumerate(names)
+    ]
+
+
+def _issuer_prior(scene: Scene, index: int, run: int, text: str) -> float:
+    if index > 0:
+        return 0.0
+    sheet = scene.sheets[0]
+    box = sheet.runs[run].box
+    top = (box[1] - min(other.box[1] for other in sheet.runs)) / sheet.page.height
+    large = min(0.12, 0.15 * max(0.0, sheet.runs[run].height / sheet.line_height - 1.05))
+    if has_legal_form(text) and len(text) < 70:
+        return 0.6 + large - 0.15 * min(top, 0.9)
+    # Where a page names its addressee, the first lines may be his; then only large letters speak for the issuer.
+    addressed = any(mark.concept == "buyer" and mark.before == 0 for mark in scene.marks[0])
+    return (0.36 if addressed else 0.48) + large - 0.4 * top if top < 0.35 else 0.0
+
+
+def _join_split_names(sheet: Sheet, pieces: list[_Piece]) -> list[_Piece]:
+    """A salutation belongs to the name below it, a bare legal form to the name above it."""
+    joined: list[_Piece] = []
+    for piece in pieces:
+        above = joined[-1] if joined and joined[-1][2] == piece[2] - 1 else None
+        if above is not None and _centred(sheet, above, piece):
+            joined[-1] = (above[0], piece[1], piece[2])
+            continue
+        if above is not None and _continues(sheet, above, piece):
+            joined[-1] = (above[0], piece[1], above[2])
+        joined.append(piece)
+    return joined
+
+
+def _stacked(sheet: Sheet, above: _Piece, below: _Piece, spacing: float = 1.6) -> bool:
+    first, second = sheet.runs[above[2]], sheet.runs[below[2]]
+    return 0 < second.box[1] - first.box[1] < spacing * first.height
+
+
+def _continues(sheet: Sheet, above: _Piece, below: _Piece) -> bool:
+    aligned = abs(sheet.runs[below[2]].box[0] - sheet.runs[above[2]].box[0]) < sheet.runs[above[2]].height
+    bare_form = _compact(sheet.text[below[0] : below[1]]) in _COMPACT_FORMS
+    salutation = _compact(sheet.text[above[0] : above[1]]) in _COMPACT_SALUTATIONS
+    return (_stacked(sheet, above, below) and aligned and salutation) or (
+        bare_form and _stacked(sheet, above, below, 2.0)
+    )
+
+
+def _centred(sheet: Sheet, above: _Piece, below: _Piece) -> bool:
+    """Whether a label stands beside the second line only: it is centred on a value of two lines."""
+    first, second = sheet.rows[sheet.runs[above[2]].row], sheet.rows[sheet.runs[below[2]].row]
+    labelled = second[0] != below[2] and sheet.string(second[0]).rstrip().endswith(":")
+    return first[0] == above[2] and labelled and _stacked(sheet, above, below)
+
+
+def looks_like_name(text: str) -> bool:
+    """Letters more than anything else, not a kind of document, not a sentence, no e-mail or web address."""
+    letters = sum(char.isalpha() for char in text)
+    if (
+        letters < 3
+        or letters < 0.6 * len(text.replace(" ", ""))
+        or len(text) > 90
+        or re.search(r"@|www\.|https?:", text)
+    ):
+        return False
+    if not re.match(r"[\W\d]*[A-ZÀ-Þ]", text) and not has_legal_form(text):
+        return False
+    if not has_legal_form(text) and (_opens_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
+        return False
+    small = [word for word in re.findall(r"[^\W\d_]{4,}", text) if word.islower()]
+    return len(small) <= 2 and not _is_title(text) and ":" not in text.rstrip(":")
+
+
+def _is_title(text: str) -> bool:
+    compact = _compact(text)
+    return any(fuzz.ratio(compact, title) > 85 for title in _COMPACT_TITLES)
+
+
+def _opens_like_a_title(text: str) -> bool:
+    return _compact(re.split(r"[^\w]", text.strip(), maxsplit=1)[0]) in _COMPACT_TITLES
+
+
+def has_legal_form(text: str) -> bool:
+    """Whether the text ends like a company's name."""
+    words = re.findall(r"[^\W\d_]+", fold_letters(text))
+    tails = {"".join(words[-size:]) for size in range(1, min(5, len(words)) + 1)}
+    return len(words) > 1 and bool(tails & _COMPACT_FORMS)
+
+
+def _compact(text: str) -> str:
+    return re.sub(r"[\W_]", "", fold_letters(text))
+
+
+_COMPACT_FORMS = frozenset(_compact(form) for form in phrases(LEGAL_FORMS))
+_COMPACT_SALUTATIONS = frozenset(_compact(word) for word in phrases(SALUTATIONS))
+_COMPACT_TITLES = tuple(_compact(title) for title in phrases(DOCUMENT_WORDS))
+
+
+# ── parties of an agreement ──────────────────────────────────────────────────────────────────────────────────────────
+
+_NAME = (
+    r"(?:[A-Z0-9][\w.&’'/\-]*)(?:,? (?:(?:of|and|&|the|de|van|von|der) )?(?:[A-Z(&][\w.&’'/\-)]*)){0,7}"
+    r"(?:, (?:Inc|Ltd|LLC|L\.L\.C|LLP|L\.P|Corp|GmbH|S\.A|N\.A|Incorporated|Limited)\b\.?)?"
+)
+_DEFINED = re.compile(rf"({_NAME})(?:,? an? [^()“”\"]{{3,140}}?)?,? ?\([^()“”\"]{{0,60}}[“”\"]([^“”\"]{{1,40}})[“”\"]")
+_BETWEEN = re.compile(rf"\b(?i:between|among|zwischen|entre)\b:? ({_NAME})")
+_AND = re.compile(rf"(?:\)|,|\w) (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
+_NO_PARTY = re.compile(
+    r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?)$"
+)
+
+
+def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Names after "between", and names that are given a short name in brackets, at the beginning of the document."""
+    if index > 0:
+        return []
+    sheet = scene.sheets[0]
+    head = sheet.text[:3000]
+    between = _BETWEEN.search(head)
+    hits = [
+        (match.span(1), 0.7 if has_legal_form(match.group(1)) else 0.5, match.group(2))
+        for match in _DEFINED.finditer(head)
+    ]
+    if between is not None:
+        hits.append((between.span(1), 0.8, ""))
+        second = _AND.search(head, between.end(1))
+        if second is not None and second.start() - between.end() < 400:
+            hits.append((second.span(1), 0.75, ""))
+    return _distinct_parties(sheet, hits)
+
+
+def _distinct_parties(sheet: Sheet, hits: Sequence[tuple[tuple[int, int], float, str]]) -> list[Candidate]:
+    found: dict[str, Candidate] = {}
+    for (start, end), prior, short in sorted(hits, key=lambda hit: -hit[1]):
+        text = re.sub(r"(?:, an?| an?|,)$", "", sheet.text[start:end].rstrip(" ,("))
+        named = _compact(text)
+        wrong = _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
+        if not wrong and not any(named in other or other in named for other in found):
+            found[named] = Candidate(0, start, start + len(text), sheet.run_at(start), text, prior)
+    return list(found.values())
+
+
+_FINDERS: dict[Shape, Callable[[Guide, Scene, int], list[Candidate]]] = {
+    Shape.DATE: _dates,
+    Shape.AMOUNT: _amounts,
+    Shape.NUMBER: _amounts,
+    Shape.CODE: _codes,
+    Shape.NAME: _names,
+    Shape.PARTY: _parties,
+    Shape.PLACE: _places,
+    Shape.ADDRESS: _texts,
+    Shape.CURRENCY: _currencies,
+    Shape.DURATION: _durations,
+    Shape.CHOICE: _choices,
+    Shape.MARK: _marks,
+    Shape.TEXT: _texts,
+}

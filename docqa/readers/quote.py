@@ -1,0 +1,207 @@
+"""The built-in reader: no model, it only quotes.
+
+An answer is the best sentence or table row of the pages it is given, up to three of them. Each candidate is scored by
+how much of the question it and its surroundings speak of, by closeness in meaning, and by whether it holds the kind of
+thing asked for (an amount, a date, a name). Where even the best is weak, the answer is "not found". It never words
+anything itself: what it says stands on a page. Fields are read by `docqa.readers.layout`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from docqa.readers.layout import read_fields
+from docqa.store.library import Vectors
+from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Word
+
+ENOUGH = 0.56  #: score under which a candidate is no answer; chosen on sample_docs/questions.jsonl
+MAX_QUOTES = 3
+_ALSO = 0.93  #: share of the best score another quote needs to be shown too
+_LONGEST = 400  #: characters of a candidate
+_SHORT_LINE = 60  #: characters under which a line may be a label whose value stands below it
+_READ_CLOSELY = 48  #: candidates, best first by words, whose meaning is compared
+
+_WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
+_SENTENCE_END = re.compile(r"[.!?][\"'”’)]*$")
+_ABBREVIATION = re.compile(r"^(?:[A-Z]|Nr|No|Mr|Mrs|Ms|Dr|St|Inc|Ltd|Co|Corp|Art|Sec|vs|etc|approx|z\.B|bzw)\.$")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_STOP = _words(
+    """a about all an and any are as at be been by can could did do does for from had has have how i if in into is it
+    its me much many my of on or our please should so such tell than that the their them then there these they this
+    those to was we were what when where which who whom whose why will with would you your give name according document
+    aus bei das dem den der des die ein eine einem einen einer es für hat im in ist mit sind und von vom war was welche
+    welcher welches wer wann wie wo wurde zu zum zur
+    à au aux avec ce ces combien comment dans de des du elle en est et il la le les leur par pour quand que quel quelle
+    quelles quels qui quoi sa ses son sont sur un une"""
+)
+_AMOUNT_ASKED = re.compile(
+    r"\b(how (much|many)|amount|total|price|cost|sum|fee|rate|percent\w*|wie ?viel|betrag|summe|"
+    r"combien|montant|prix|number|figure|revenue|value)\b",
+    re.IGNORECASE,
+)
+_DATE_ASKED = re.compile(r"\b(when|date|day|year|month|deadline|wann|datum|quand|jour)\b", re.IGNORECASE)
+_DIGIT = re.compile(r"\d")
+_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\b(19|20)\d\d\b|\b\d{1,2}\.? [A-Za-zäéû]{3,9}\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A sentence or row with what is known about its surroundings."""
+
+    evidence: Evidence
+    text: str
+    rank: int  #: of its page among the pages given, from 0
+    terms: frozenset[str]
+    around: frozenset[str]  #: terms of the label, the top of the page, and the lines next to it
+
+
+class QuoteReader:
+    """Answers by quoting and fills fields by layout rules. `embed` turns texts into unit vectors."""
+
+    name = "quote"
+    version = "quote-1"
+
+    def __init__(self, embed: Callable[[Sequence[str]], Vectors]) -> None:
+        self._embed = embed
+
+    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+        """Yield the quotes one after another; return them as the answer, or that nothing was found."""
+        chosen = self._best(question, pages)
+        if not chosen:
+            return Draft(Verdict.NOT_FOUND, "", ())
+        for number, candidate in enumerate(chosen):
+            yield ("\n" if number else "") + candidate.text
+        quotes = tuple(Quote(c.evidence.page.doc, c.evidence.page.number, c.text) for c in chosen)
+        return Draft(Verdict.FOUND, "\n".join(c.text for c in chosen), quotes)
+
+    def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
+        """Read fields by labels, types and layout."""
+        return read_fields(fields, [evidence.page for evidence in pages])
+
+    def _best(self, question: str, pages: Sequence[Evidence]) -> list[_Candidate]:
+        asked = terms(question)
+        candidates = [c for rank, evidence in enumerate(pages) for c in _candidates(evidence, rank)]
+        if not asked or not candidates:
+            return []
+        worded = sorted(candidates, key=lambda c: -_coverage(asked, c) - _kind_bonus(question, c))[:_READ_CLOSELY]
+        meant = self._closeness(question, worded)
+        scores = [_score(question, asked, c, near) for c, near in zip(worded, meant, strict=True)]
+        ranked = sorted(zip(scores, range(len(worded)), strict=True), reverse=True)
+        enough = max(ENOUGH, _ALSO * ranked[0][0])
+        return _distinct([worded[i] for score, i in ranked if score >= enough])[:MAX_QUOTES]
+
+    def _closeness(self, question: str, candidates: Sequence[_Candidate]) -> list[float]:
+        vectors = self._embed([question, *(c.text for c in candidates)])
+        return [float(near) for near in np.asarray(vectors[1:] @ vectors[0])]
+
+
+def terms(text: str) -> frozenset[str]:
+    """The words of a text that mean something, folded and cut to their stem."""
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    plain = "".join(c for c in folded if not unicodedata.combining(c))
+    return frozenset(_stem(word) for word in _WORD.findall(plain) if word not in _STOP)
+
+
+def _stem(word: str) -> str:
+    """Enough to bring `invoices`, `invoiced` and `invoice` together; numbers stay whole."""
+    if _DIGIT.search(word):
+        return word.replace(",", "")
+    return word[:6] if len(word) > 6 else word.rstrip("s") if len(word) > 3 else word
+
+
+def _score(question: str, asked: frozenset[str], candidate: _Candidate, near: float) -> float:
+    """0..1: speaks of what is asked (half), means the same (a third), holds the kind of thing asked for (the rest)."""
+    rank = 0.04 / (1 + candidate.rank)
+    return 0.5 * _coverage(asked, candidate) + 0.35 * max(0.0, near) + _kind_bonus(question, candidate) + rank
+
+
+def _coverage(asked: frozenset[str], candidate: _Candidate) -> float:
+    """The share of the question's terms that are there; what only the surroundings say counts less."""
+    here = len(asked & candidate.terms)
+    around = len((asked - candidate.terms) & candidate.around)
+    return (here + 0.6 * around) / len(asked)
+
+
+def _kind_bonus(question: str, candidate: _Candidate) -> float:
+    if _DATE_ASKED.search(question):
+        return 0.11 if _DATE.search(candidate.text) else 0.0
+    if _AMOUNT_ASKED.search(question):
+        return 0.11 if _DIGIT.search(candidate.text) else 0.0
+    return 0.05
+
+
+def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Leave out what another quote of the same page already says."""
+    kept: list[_Candidate] = []
+    for candidate in candidates:
+        same_page = [k for k in kept if k.evidence.page == candidate.evidence.page]
+        if not any(candidate.text in k.text or k.text in candidate.text for k in same_page):
+            kept.append(candidate)
+    return kept
+
+
+# ── candidates ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _candidates(evidence: Evidence, rank: int) -> Iterator[_Candidate]:
+    """Sentences, rows, and short lines together with the line below them."""
+    lines = evidence.page.lines
+    whole = terms(evidence.label) | terms(" ".join(_text(line) for line in lines[:4]))
+    for first, last, text in [*_sentences(lines), *_labelled(lines)]:
+        if len(text) >= 3:
+            near = " ".join(_text(line) for line in lines[max(0, first - 3) : last + 2])
+            yield _Candidate(evidence, text[:_LONGEST], rank, terms(text), whole | terms(near))
+
+
+def _sentences(lines: Sequence[Sequence[Word]]) -> Iterator[tuple[int, int, str]]:
+    """(first line, last line, text) of each sentence of the prose, and of each row of what is not prose."""
+    words: list[str] = []
+    first = 0
+    for number, line in enumerate(lines):
+        if _is_row(line):
+            if words:
+                yield first, number - 1, " ".join(words)
+            yield number, number, _text(line)
+            words = []
+            continue
+        for word in line:
+            if not words:
+                first = number
+            words.append(word.text)
+            ended = _SENTENCE_END.search(word.text) and not _ABBREVIATION.match(word.text)
+            if ended or len(" ".join(words)) > _LONGEST:
+                yield first, number, " ".join(words)
+                words = []
+    if words:
+        yield first, len(lines) - 1, " ".join(words)
+
+
+def _is_row(line: Sequence[Word]) -> bool:
+    """A table row, a label with its value, a heading: too short or too gappy to be a line of prose."""
+    width = line[-1].box[2] - line[0].box[0]
+    if width < 0.35 and len(line) < 8:
+        return True
+    letter = sum(w.box[2] - w.box[0] for w in line) / max(1, sum(len(w.text) for w in line))
+    gaps = [right.box[0] - left.box[2] for left, right in zip(line, line[1:], strict=False)]
+    return any(gap > 4 * letter for gap in gaps)
+
+
+def _labelled(lines: Sequence[Sequence[Word]]) -> Iterator[tuple[int, int, str]]:
+    """A short line and the one below it: a label above its value, a heading above its sentence."""
+    for number, (upper, lower) in enumerate(zip(lines, lines[1:], strict=False)):
+        if len(_text(upper)) < _SHORT_LINE and len(_text(lower)) < 2 * _SHORT_LINE:
+            yield number, number + 1, f"{_text(upper)} {_text(lower)}"
+
+
+def _text(line: Sequence[Word]) -> str:
+    return " ".join(word.text for word in line)

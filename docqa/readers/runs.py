@@ -1,0 +1,159 @@
+"""A page as a sheet of runs: pieces of a line without a wide gap, grouped into rows by where they stand.
+
+A text layer splits one printed row into several lines and an OCR engine joins several columns into one; runs and rows
+are the same for both. Not here: what the runs mean (`docqa.readers.labels`, `docqa.readers.candidates`).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import median
+
+from docqa.types import Box, Page
+
+#: A gap wider than this many line heights separates two runs.
+_GAP = 1.2
+#: A run of at least so many characters reaches the margin: its sentence may go on in the next line.
+_PROSE = 45
+#: Stands where a short run ends, so that no value is read across the gap between two table cells.
+WALL = "\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Consecutive words of one line. `start` and `end` are places in the sheet's text, `box` is in square pixels."""
+
+    start: int
+    end: int
+    box: Box
+    row: int  #: rows count from the top of the page
+
+    @property
+    def height(self) -> float:
+        """The height of the line, in pixels."""
+        return self.box[3] - self.box[1]
+
+
+class Sheet:
+    """One page with its text in reading order, its runs and its rows."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.starts = _word_starts(page)
+        self.text = " ".join(word.text for word in page.words)
+        self.runs = _number_rows(_split_runs(page, self.starts))
+
+    @cached_property
+    def walled(self) -> str:
+        """The text with a wall after each run, except where a long line goes on in the next."""
+        text = list(self.text)
+        for run in self.runs:
+            if run.end < len(text) and run.end - run.start < _PROSE:
+                text[run.end] = WALL
+        return "".join(text)
+
+    @cached_property
+    def folded_starts(self) -> list[int]:
+        """Where each run starts in the text, for looking runs up by place."""
+        return [run.start for run in self.runs]
+
+    @cached_property
+    def rows(self) -> dict[int, list[int]]:
+        """The runs of each row, by number, from left to right."""
+        rows: dict[int, list[int]] = {}
+        for index, run in enumerate(self.runs):
+            rows.setdefault(run.row, []).append(index)
+        return {row: sorted(runs, key=lambda index: self.runs[index].box[0]) for row, runs in sorted(rows.items())}
+
+    @cached_property
+    def line_height(self) -> float:
+        """The usual height of a line of this page, in pixels."""
+        return median(run.height for run in self.runs) if self.runs else 1.0
+
+    def run_at(self, place: int) -> int:
+        """The number of the run that holds this place of the text."""
+        return max(0, bisect_right(self.folded_starts, place) - 1)
+
+    def string(self, run: int) -> str:
+        """The text of one run."""
+        return self.text[self.runs[run].start : self.runs[run].end]
+
+    def box(self, start: int, end: int) -> Box:
+        """The box in square pixels around the words that touch this piece of the text."""
+        first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, max(start, end - 1)) - 1
+        return _around([self.page.words[index].box for index in range(first, last + 1)], self.page)
+
+    def quote(self, start: int, end: int, limit: int = 200) -> str:
+        """The words of the lines this piece stands in, at most `limit` characters, cut between words."""
+        words = self.page.words
+        first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, max(start, end - 1)) - 1
+        left, right = first, last
+        while left > 0 and words[left - 1].line == words[first].line and self._width(left - 1, right) <= limit:
+            left -= 1
+        while right + 1 < len(words) and words[right + 1].line == words[last].line:
+            if self._width(left, right + 1) > limit:
+                break
+            right += 1
+        return " ".join(word.text for word in words[left : right + 1])
+
+    def _width(self, first: int, last: int) -> int:
+        return self.starts[last] + len(self.page.words[last].text) - self.starts[first]
+
+
+def _word_starts(page: Page) -> list[int]:
+    starts, place = [], 0
+    for word in page.words:
+        starts.append(place)
+        place += len(word.text) + 1
+    return starts
+
+
+def _around(boxes: Sequence[Box], page: Page) -> Box:
+    width, height = page.width, page.height
+    return (
+        min(box[0] for box in boxes) * width,
+        min(box[1] for box in boxes) * height,
+        max(box[2] for box in boxes) * width,
+        max(box[3] for box in boxes) * height,
+    )
+
+
+def _split_runs(page: Page, starts: list[int]) -> list[Run]:
+    """Cut the words in reading order where the line changes, a wide gap opens, or the pen jumps back."""
+    runs: list[Run] = []
+    first = 0
+    for index in range(1, len(page.words) + 1):
+        if index == len(page.words) or _breaks(page, index):
+            box = _around([word.box for word in page.words[first:index]], page)
+            runs.append(Run(starts[first], starts[index - 1] + len(page.words[index - 1].text), box, 0))
+            first = index
+    return runs
+
+
+def _breaks(page: Page, index: int) -> bool:
+    before, word = page.words[index - 1], page.words[index]
+    if before.line != word.line:
+        return True
+    gap = (word.box[0] - before.box[2]) * page.width
+    height = (before.box[3] - before.box[1]) * page.height
+    return gap > _GAP * height or gap < -2 * height
+
+
+def _number_rows(runs: list[Run]) -> list[Run]:
+    """Give runs whose middles are level the same row number."""
+    rows: list[tuple[float, float]] = []  # middle and height of each row's first run
+    numbers = [0] * len(runs)
+    for index in sorted(range(len(runs)), key=lambda index: _middle(runs[index])):
+        middle, height = _middle(runs[index]), runs[index].height
+        level = bool(rows) and abs(middle - rows[-1][0]) < 0.5 * min(height, rows[-1][1])
+        if not level:
+            rows.append((middle, height))
+        numbers[index] = len(rows) - 1
+    return [Run(run.start, run.end, run.box, number) for run, number in zip(runs, numbers, strict=True)]
+
+
+def _middle(run: Run) -> float:
+    return (run.box[1] + run.box[3]) / 2

@@ -1,0 +1,258 @@
+"""The child that opens one untrusted file: pages out as image and words, over a pipe.
+
+Runs as `python -m ingest.render` with the file on standard input; see `ingest.sandbox` for how it is started and held.
+It knows no store, no settings and no name of the file, and what it says is believed by nobody until it was checked.
+It does not read text in images: that is `ingest.ocr`.
+
+First frame: {"pages": total} or {"error": n}. Then one frame a page, in order: {"page", "width", "height", "words",
+"readable", "picture"} with the image (JPEG) as its bytes, or {"page", "error": n} for a page that could not be read.
+Only numbers tell what went wrong (`FAILURES`); the sentences are the worker's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import io
+import os
+import resource
+import signal
+import sys
+import unicodedata
+import warnings
+from typing import BinaryIO, NamedTuple
+
+from PIL import Image, ImageOps
+
+from docqa.errors import CutOff, DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
+from docqa.imagegrid import grid_size
+from ingest.wire import write_frame
+
+#: What can cross the pipe as the reason of a failure.
+FAILURES: tuple[type[DocumentError], ...] = (DamagedFile, NeedsPassword, NoPages, TooManyPages, CutOff)
+
+JPEG_QUALITY = 85  #: 42 dB on text pages, 350 kB a page at budget 1120 (measured)
+_MAX_PIXELS = 120_000_000  #: of one image file: an A3 page at 600 dpi has 70 million
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  #: from linux/prctl.h
+_IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
+
+RawWord = tuple[str, float, float, float, float, int]
+
+
+class RawPage(NamedTuple):
+    """A page before anybody checked it. `words` are text, x0, y0, x1, y1 (fractions), line."""
+
+    image: Image.Image
+    words: list[RawWord]
+    readable: float  #: share of the text layer's characters that mean something
+    picture: float  #: share of the page that its largest picture covers
+
+
+class Failure(Exception):
+    """A failure by number, optionally of one page only."""
+
+    def __init__(self, kind: type[DocumentError]) -> None:
+        super().__init__(kind.code)
+        self.number = FAILURES.index(kind)
+
+
+def main() -> None:
+    """Read the command line, take off what is not needed, send the pages."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--media-type", required=True)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--max-pages", type=int, required=True)
+    parser.add_argument("--budget", type=int, required=True)
+    parser.add_argument("--memory-mb", type=int, required=True)
+    arguments = parser.parse_args()
+    out = private_stdout()
+    limit_process(arguments.memory_mb << 20)
+    try:
+        _send_pages(out, arguments)
+    except Failure as failure:
+        write_frame(out, {"error": failure.number})
+
+
+def private_stdout() -> BinaryIO:
+    """Keep the pipe for frames: whatever a library prints goes to standard error."""
+    pipe = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return pipe
+
+
+def limit_process(memory: int) -> None:
+    """Bound what this process may use (`memory` in bytes of address space), and die when the worker does."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    warnings.simplefilter("error", Image.DecompressionBombWarning)
+    Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
+
+
+def _send_pages(out: BinaryIO, arguments: argparse.Namespace) -> None:
+    reader = _PdfFile() if arguments.media_type == "application/pdf" else _ImageFile()
+    if reader.pages < 1:
+        raise Failure(NoPages)
+    if reader.pages > arguments.max_pages:
+        raise Failure(TooManyPages)
+    write_frame(out, {"pages": reader.pages, "cut_off": reader.cut_off})
+    for number in range(arguments.first, reader.pages + 1):
+        try:
+            page = reader.page(number, arguments.budget)
+        except Failure as failure:
+            write_frame(out, {"page": number, "error": failure.number})
+            continue
+        write_frame(out, _header(number, page), _jpeg(page.image))
+
+
+def _header(number: int, page: RawPage) -> dict[str, object]:
+    return {
+        "page": number,
+        "width": page.image.width,
+        "height": page.image.height,
+        "words": page.words,
+        "readable": page.readable,
+        "picture": page.picture,
+    }
+
+
+def _jpeg(image: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+class _PdfFile:
+    """A PDF on standard input."""
+
+    def __init__(self) -> None:
+        import pymupdf
+
+        self._pymupdf = pymupdf
+        pymupdf.TOOLS.mupdf_display_errors(False)
+        pymupdf.TOOLS.mupdf_display_warnings(False)
+        data = sys.stdin.buffer.read()
+        try:
+            self._file = pymupdf.open(stream=data, filetype="pdf")
+        except (RuntimeError, ValueError) as error:  # everything MuPDF raises derives from RuntimeError
+            raise Failure(DamagedFile) from error
+        if self._file.needs_pass:
+            raise Failure(NeedsPassword)
+        try:
+            self.pages = int(self._file.page_count)
+        except (RuntimeError, ValueError) as error:
+            raise Failure(DamagedFile) from error
+        self.cut_off = bool(self._file.is_repaired) and b"%%EOF" not in data[-2048:]
+
+    def page(self, number: int, budget: int) -> RawPage:
+        try:
+            page = self._file[number - 1]
+            image = self._render(page, budget)
+            words = self._words(page)
+        except (RuntimeError, ValueError, IndexError, ZeroDivisionError, MemoryError) as error:
+            raise Failure(DamagedFile) from error
+        return RawPage(image, words, _readable(words), _largest_picture(page) if len(words) < _FEW_WORDS else 0.0)
+
+    def _render(self, page: object, budget: int) -> Image.Image:
+        mu, rect = self._pymupdf, page.rect  # type: ignore[attr-defined]
+        width, height = grid_size(rect.width, rect.height, budget)
+        matrix = mu.Matrix(width / rect.width, height / rect.height)
+        pixels = page.get_pixmap(matrix=matrix, alpha=False, colorspace=mu.csRGB)  # type: ignore[attr-defined]
+        image = Image.frombuffer("RGB", (pixels.width, pixels.height), pixels.samples, "raw", "RGB", 0, 1)
+        return image if image.size == (width, height) else image.resize((width, height))
+
+    def _words(self, page: object) -> list[RawWord]:
+        """Words in the order of the file, in fractions of the page as displayed, ligatures spelled out."""
+        mu = self._pymupdf
+        flags = mu.TEXTFLAGS_WORDS & ~mu.TEXT_PRESERVE_LIGATURES
+        found = page.get_text("words", flags=flags)  # type: ignore[attr-defined]
+        turn, rect = page.rotation_matrix, page.rect  # type: ignore[attr-defined]
+        words: list[RawWord] = []
+        for x0, y0, x1, y1, text, block, line, _ in found:
+            box = mu.Rect(x0, y0, x1, y1) * turn
+            edges = (box.x0 / rect.width, box.y0 / rect.height, box.x1 / rect.width, box.y1 / rect.height)
+            clipped = [min(1.0, max(0.0, edge)) for edge in edges]
+            if clipped[0] < clipped[2] and clipped[1] < clipped[3]:
+                words.append((text, *clipped, (block << 16) + line))
+        return _join_rows(words)
+
+
+_FEW_WORDS = 50
+
+
+def _join_rows(words: list[RawWord]) -> list[RawWord]:
+    """Number the lines; what follows on the same height to the right continues the line.
+
+    MuPDF starts a new line at every wide gap, which takes table rows apart. Columns of prose stay apart, because a file
+    names the lines of one column after another.
+    """
+    joined: list[RawWord] = []
+    line, previous = -1, None
+    for word in words:
+        _, x0, y0, x1, y1, mark = word
+        if previous is None or not (mark == previous[5] or _continues(previous, word)):
+            line += 1
+        joined.append((word[0], x0, y0, x1, y1, line))
+        previous = word
+    return joined
+
+
+def _continues(left: RawWord, right: RawWord) -> bool:
+    overlap = min(left[4], right[4]) - max(left[2], right[2])
+    return right[1] >= left[3] - 0.005 and overlap > 0.5 * min(left[4] - left[2], right[4] - right[2])
+
+
+def _readable(words: list[RawWord]) -> float:
+    """The share of characters that are letters, digits, marks, punctuation or symbols somebody could read."""
+    text = "".join(word[0] for word in words)
+    if not text:
+        return 0.0
+    return sum(unicodedata.category(c)[0] != "C" and c != "\N{REPLACEMENT CHARACTER}" for c in text) / len(text)
+
+
+def _largest_picture(page: object) -> float:
+    rect = page.rect  # type: ignore[attr-defined]
+    whole = rect.width * rect.height
+    boxes = (info["bbox"] for info in page.get_image_info())  # type: ignore[attr-defined]
+    areas = [max(0.0, x1 - x0) * max(0.0, y1 - y0) for x0, y0, x1, y1 in boxes]
+    return float(min(1.0, max(areas, default=0.0) / whole))
+
+
+class _ImageFile:
+    """A PNG, JPEG, TIFF (every frame) or WebP on standard input."""
+
+    cut_off = False
+
+    def __init__(self) -> None:
+        try:
+            self._file = Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=_IMAGE_FORMATS)
+            self.pages = int(getattr(self._file, "n_frames", 1))
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
+            raise Failure(DamagedFile) from error
+
+    def page(self, number: int, budget: int) -> RawPage:
+        try:
+            self._file.seek(number - 1)
+            frame = ImageOps.exif_transpose(self._file.copy())
+            picture = _on_white(frame).resize(grid_size(frame.width, frame.height, budget), Image.Resampling.LANCZOS)
+        except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
+            raise Failure(DamagedFile) from error
+        return RawPage(picture, [], 0.0, 1.0)
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode in ("L", "RGB"):
+        return image
+    if image.mode in ("1", "I;16", "I", "F"):
+        return image.convert("L")
+    layered = image.convert("RGBA")
+    paper = Image.new("RGBA", layered.size, "white")
+    return Image.alpha_composite(paper, layered).convert("RGB")
+
+
+if __name__ == "__main__":
+    main()

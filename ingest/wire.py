@@ -1,0 +1,33 @@
+"""What goes over the pipe between the worker and its children: frames of a small JSON object and some bytes.
+
+A frame is two big-endian 32-bit lengths, the JSON, the bytes. Whoever reads one checks the lengths against its own
+limits before it reads on; what the JSON says is checked in `ingest.sandbox`.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from typing import IO
+
+LENGTHS = struct.Struct(">II")
+MAX_JSON = 32 << 20  #: bytes; a page of 100,000 words needs about 8 MB
+MAX_BYTES = 64 << 20  #: bytes; a page image needs about 0.4 MB
+
+
+def write_frame(stream: IO[bytes], header: dict[str, object], body: bytes = b"") -> None:
+    """Write one frame and flush it."""
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    stream.write(LENGTHS.pack(len(encoded), len(body)))
+    stream.write(encoded)
+    stream.write(body)
+    stream.flush()
+
+
+def read_frame(stream: IO[bytes]) -> tuple[dict[str, object], bytes] | None:
+    """The next frame from a peer that is trusted (a child reading its worker), or None at the end."""
+    lengths = stream.read(LENGTHS.size)
+    if len(lengths) < LENGTHS.size:
+        return None
+    json_length, body_length = LENGTHS.unpack(lengths)
+    return json.loads(stream.read(json_length)), stream.read(body_length)

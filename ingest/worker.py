@@ -1,0 +1,406 @@
+"""The worker: documents that were taken in become pages and chunks that can be found.
+
+What is to be done is a set difference, originals without pages, so that running again is the only resume there is.
+Some threads read documents, each through a child of its own; one thread writes. A document is complete once the catalog
+says so, which happens after its last page is in the library: whatever was written before that by a run that died is
+removed and written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from docqa.embed import Embedder
+from docqa.errors import (
+    CutOff,
+    DocumentError,
+    EmbedderUnusable,
+    PagesMissing,
+    RendererDied,
+    RendererTimeout,
+    UnsupportedType,
+)
+from docqa.settings import IngestSettings
+from docqa.store import Store
+from docqa.store.catalog import PageRecord
+from docqa.store.library import StoredPage
+from docqa.types import Document, Page, Problem, Status, TextSource, Word
+from ingest import sandbox
+from ingest.chunk import document_title, page_chunks
+from ingest.intake import media_type
+
+#: Changes whenever the same bytes would give other pages, words or chunks: everything is read again, then.
+PIPELINE = "1"
+
+_BATCH = 64  #: pages written in one commit
+_IDLE = 0.5  #: seconds without a new page after which what is there is written
+_TIDY_EVERY = 4_000  #: pages: small commits are folded and the search indices brought up to date
+_MAX_RESTARTS = 3  #: children one document may use up
+_FEW_WORDS = 5  #: under so many words a text layer says nothing
+_SPARSE_WORDS = 50  #: under so many words a text layer may be a stamp on a scan …
+_MOSTLY_PICTURE = 0.5  #: … if a picture covers this share of the page
+_READABLE = 0.7  #: share of meaningful characters under which a text layer is useless
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How reading one document ended. `pages` is None if it never opened."""
+
+    status: Status
+    media_type: str | None
+    pages: int | None
+    problem: Problem | None
+    transient: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run has done so far."""
+
+    documents: int
+    documents_done: int
+    pages_done: int
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What the writer knows of a document whose end it has not seen yet."""
+
+    title: str | None = None
+    records: list[PageRecord] = field(default_factory=list)
+
+
+_Event = tuple[str, StoredPage | Outcome]
+
+
+def ingest_pending(
+    store: Store,
+    embedder: Callable[[], Embedder],
+    settings: IngestSettings,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> int:
+    """Read every document that needs it; returns how many there were. The caller holds the writer's lock.
+
+    Raises StoreError if the store cannot be written; a document's own failure becomes its problem instead.
+    """
+    _set_aside_exhausted(store)
+    documents = store.catalog.documents(docs=store.catalog.pending(PIPELINE))
+    if not documents:
+        return 0
+    leftovers = [document.doc for document in documents if document.attempts or document.pages_done]
+    if leftovers:
+        store.library.remove(leftovers)
+    reading = _Reading(store, settings, documents)
+    try:
+        _write(store, embedder(), reading, documents, on_progress)
+    finally:
+        store.catalog.give_back_attempts(reading.stop())
+    store.library.tidy()
+    return len(documents)
+
+
+def _set_aside_exhausted(store: Store) -> None:
+    """Documents whose every attempt was cut off, by a power failure or a kill, must not be tried for ever."""
+    problem = RendererDied("Reading this file was cut off three times.").problem
+    for doc in store.catalog.exhausted():
+        store.library.remove([doc])
+        store.catalog.finish_document(doc, Status.FAILED, pipeline=PIPELINE, problem=problem, seconds=0)
+
+
+# ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _write(
+    store: Store,
+    embedder: Embedder,
+    reading: _Reading,
+    documents: Sequence[Document],
+    on_progress: Callable[[Progress], None],
+) -> None:
+    """Write what the readers send, in batches, until every document has ended."""
+    _same_embedder(store, embedder)
+    labels = {document.doc: document.label for document in documents}
+    pending: dict[str, _Pending] = {}
+    started, ended, pages, tidied = time.monotonic(), 0, 0, 0
+    for batch in reading.batches():
+        stored = [event for _, event in batch if isinstance(event, StoredPage)]
+        for page in stored:
+            _remember(pending.setdefault(page.page.doc, _Pending()), page)
+        _add(store, embedder, stored, labels, pending)
+        for doc, event in batch:
+            if isinstance(event, Outcome):
+                _finish(store, doc, event, pending.pop(doc, _Pending()))
+                reading.finished(doc)
+                ended += 1
+        pages += len(stored)
+        if pages - tidied >= _TIDY_EVERY:
+            store.library.tidy()
+            tidied = pages
+        on_progress(Progress(len(documents), ended, pages, time.monotonic() - started))
+
+
+def _same_embedder(store: Store, embedder: Embedder) -> None:
+    """Vectors of two models cannot be compared, so a store keeps to one."""
+    known = store.catalog.fact("embedder")
+    if known is None:
+        store.catalog.set_fact("embedder", embedder.identity)
+    elif known != embedder.identity:
+        raise EmbedderUnusable("This store was made with another embedding model.")
+
+
+def _remember(pending: _Pending, stored: StoredPage) -> None:
+    page = stored.page
+    if page.number == 1:
+        pending.title = document_title(page)
+    digest = hashlib.sha256(stored.image).hexdigest()
+    pending.records.append(PageRecord(page.number, page.text_source.value, page.quality, digest))
+
+
+def _add(
+    store: Store,
+    embedder: Embedder,
+    stored: Sequence[StoredPage],
+    labels: dict[str, str],
+    pending: dict[str, _Pending],
+) -> None:
+    chunks = [
+        chunk
+        for page in (one.page for one in stored)
+        for chunk in page_chunks(page, labels[page.doc], pending[page.doc].title)
+    ]
+    vectors = embedder.embed_documents([f"{chunk.context}\n{chunk.text}" for chunk in chunks])
+    store.library.add(stored, chunks, vectors)
+
+
+def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None:
+    store.catalog.finish_document(
+        doc,
+        outcome.status,
+        pipeline=PIPELINE,
+        media_type=outcome.media_type,
+        pages=outcome.pages,
+        page_records=pending.records,
+        problem=outcome.problem,
+        transient=outcome.transient,
+        title=pending.title,
+        seconds=outcome.seconds,
+    )
+
+
+# ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class _Reading:
+    """Threads that read documents and put pages and outcomes into one bounded queue."""
+
+    def __init__(self, store: Store, settings: IngestSettings, documents: Sequence[Document]) -> None:
+        self._store = store
+        self._settings = settings
+        self._stopping = threading.Event()
+        self._todo = queue.SimpleQueue[str]()
+        for document in documents:
+            self._todo.put(document.doc)
+        self._events = queue.Queue[_Event](maxsize=_BATCH)
+        self._left = len(documents)
+        self._unfinished: set[str] = set()
+        self._broken: list[BaseException] = []
+        count = min(settings.jobs, len(documents))
+        self._threads = [threading.Thread(target=self._run, name=f"reader-{n}", daemon=True) for n in range(count)]
+        for thread in self._threads:
+            thread.start()
+
+    def batches(self) -> Iterator[list[_Event]]:
+        """Pages and outcomes in the order in which each document sent them, until all documents have ended."""
+        batch: list[_Event] = []
+        while self._left or batch:
+            try:
+                event = self._events.get(timeout=_IDLE) if self._left else None
+            except queue.Empty:
+                event = None
+            if self._broken:
+                raise self._broken[0]
+            if event is not None:
+                batch.append(event)
+                self._left -= isinstance(event[1], Outcome)
+            if batch and (event is None or len(batch) >= _BATCH):
+                yield batch
+                batch = []
+
+    def finished(self, doc: str) -> None:
+        """The writer tells that a document's end is in the catalog."""
+        self._unfinished.discard(doc)
+
+    def stop(self) -> set[str]:
+        """End the threads and their children; returns the documents that were started and not finished."""
+        self._stopping.set()
+        for thread in self._threads:
+            while thread.is_alive():
+                self._drain()
+                thread.join(0.05)
+        return self._unfinished
+
+    def _drain(self) -> None:
+        while not self._events.empty():
+            self._events.get_nowait()
+
+    def _run(self) -> None:
+        try:
+            with Ocr(self._settings, self._stopping) as ocr:
+                while not self._stopping.is_set():
+                    self._read(self._todo.get_nowait(), ocr)
+        except (queue.Empty, sandbox.Stopped):
+            return
+        except BaseException as error:  # a bug or a broken store: the writer's thread has to hear of it
+            self._broken.append(error)
+
+    def _read(self, doc: str, ocr: Ocr) -> None:
+        self._store.catalog.start_document(doc)
+        self._unfinished.add(doc)
+        started = time.monotonic()
+        reading = DocumentReading(self._store, self._settings, doc, ocr, self._stopping)
+        for page in reading.pages():
+            self._events.put((doc, page))
+        self._events.put((doc, reading.outcome(time.monotonic() - started)))
+
+
+class DocumentReading:
+    """Reading one document page by page; afterwards it knows how that ended."""
+
+    def __init__(self, store: Store, settings: IngestSettings, doc: str, ocr: Ocr, stopping: threading.Event) -> None:
+        self._store = store
+        self._settings = settings
+        self._doc = doc
+        self._ocr = ocr
+        self._stopping = stopping
+        self._media_type: str | None = None
+        self._opened: sandbox.Opened | None = None
+        self._done = 0
+        self._missing: dict[int, DocumentError] = {}
+        self._failure: DocumentError | None = None
+
+    def pages(self) -> Iterator[StoredPage]:
+        """Every page that can be read. A page that cannot costs itself; what stops the file ends the iteration."""
+        try:
+            original = self._store.originals.path(self._doc)
+            self._media_type = media_type(original)
+            if self._media_type is None:
+                raise UnsupportedType("The content is not a PDF and not an image that docqa reads.")
+            for rendered in self._rendered():
+                try:
+                    stored = self._with_words(rendered)
+                except DocumentError as error:  # the OCR failed, on this page
+                    self._missing[rendered.stored.page.number] = error
+                    continue
+                self._done += 1
+                yield stored
+        except DocumentError as error:
+            self._failure = error
+
+    def outcome(self, seconds: float) -> Outcome:
+        """How it ended, once `pages` is exhausted."""
+        total = self._opened.pages if self._opened else None
+        problem = self._problem(total)
+        if problem is None:
+            return Outcome(Status.READY, self._media_type, total, None, False, seconds)
+        if self._done:
+            return Outcome(Status.PARTIAL, self._media_type, total, problem.problem, False, seconds)
+        status = Status.NEEDS_PASSWORD if problem.code == "needs_password" else Status.FAILED
+        return Outcome(status, self._media_type, total, problem.problem, problem.transient, seconds)
+
+    def _problem(self, total: int | None) -> DocumentError | None:
+        if not self._done:
+            return self._failure or next(iter(self._missing.values()), None)
+        if total is not None and self._done < total:
+            reason = self._failure or next(iter(self._missing.values()))
+            return PagesMissing(f"{total - self._done} of {total} pages could not be read. {reason.message}")
+        if self._opened and self._opened.cut_off:
+            return CutOff(f"The end of the file is missing; {self._done} pages could be saved.")
+        return None
+
+    def _rendered(self) -> Iterator[sandbox.Rendered]:
+        """Checked pages from one child after another: where one hangs or dies, the next goes on behind that page."""
+        number = 1
+        for _ in range(_MAX_RESTARTS):
+            with self._store.originals.path(self._doc).open("rb") as file, self._child(file, number) as child:
+                opened = sandbox.check_opened(child.receive(self._settings.page_deadline)[0], self._settings.max_pages)
+                self._opened = self._opened or opened
+                try:
+                    while number <= self._opened.pages:
+                        frame = child.receive(self._settings.page_deadline)
+                        try:
+                            yield sandbox.check_page(*frame, self._doc, number)
+                        except DocumentError as error:
+                            if error.code == "renderer_lied":
+                                raise
+                            self._missing[number] = error
+                        number += 1
+                    return
+                except (RendererTimeout, RendererDied) as error:
+                    self._missing[number] = error
+                    number += 1
+
+    def _child(self, file: BinaryIO, first: int) -> sandbox.Child:
+        arguments = [
+            f"--media-type={self._media_type}",
+            f"--first={first}",
+            f"--max-pages={self._settings.max_pages}",
+            f"--budget={self._settings.image_budget}",
+            f"--memory-mb={self._settings.memory_mb}",
+        ]
+        return sandbox.Child("ingest.render", arguments, self._stopping, stdin=file)
+
+    def _with_words(self, rendered: sandbox.Rendered) -> StoredPage:
+        """The page with the words of its text layer, or of OCR where there are none or they are useless."""
+        page = rendered.stored.page
+        useless = len(page.words) < _FEW_WORDS or rendered.readable < _READABLE
+        stamped = len(page.words) < _SPARSE_WORDS and rendered.picture > _MOSTLY_PICTURE
+        if not (useless or stamped):
+            return rendered.stored
+        words, quality = self._ocr.read(rendered.stored.image)
+        if len(words) <= len(page.words) and rendered.readable >= _READABLE:
+            return rendered.stored
+        source = TextSource.OCR if words else TextSource.NONE
+        read = Page(page.doc, page.number, page.width, page.height, words, source, quality)
+        return StoredPage(read, rendered.stored.image)
+
+
+class Ocr:
+    """One OCR child, started when it is first needed and again after it died or had to be ended."""
+
+    def __init__(self, settings: IngestSettings, stopping: threading.Event) -> None:
+        self._settings = settings
+        self._stopping = stopping
+        self._child: sandbox.Child | None = None
+
+    def __enter__(self) -> Ocr:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end()
+
+    def read(self, image: bytes) -> tuple[tuple[Word, ...], float]:
+        """The words of a page image and how sure they are. Raises RendererTimeout, RendererDied, RendererLied."""
+        if self._child is None or not self._child.running:
+            self._child = sandbox.Child("ingest.ocr", [f"--memory-mb={self._settings.memory_mb}"], self._stopping)
+        try:
+            self._child.send({}, image)
+            untrusted_header, _ = self._child.receive(self._settings.ocr_deadline)
+            sandbox.check_failure(untrusted_header)
+            words = sandbox.check_words(untrusted_header.get("words"))
+            return words, sandbox.check_quality(untrusted_header.get("quality"))
+        except DocumentError:
+            self._end()
+            raise
+
+    def _end(self) -> None:
+        if self._child is not None:
+            self._child.end()
+            self._child = None
