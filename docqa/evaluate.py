@@ -7,13 +7,14 @@ document by a path relative to the file of records; what counts is the content, 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from rapidfuzz.distance import Levenshtein
 
 from docqa.ask import ask
@@ -29,6 +30,8 @@ from docqa.types import Answer, Cell, FieldSpec, FieldType, Verdict
 ANLS_THRESHOLD = 0.5  #: normalised distance from which an answer counts nothing (Biten et al., ICCV 2019)
 _DEPTHS = (1, 3, 5, 10)
 _ACCURACIES = (0.9, 0.95, 0.99)
+
+Truth = str | Sequence[str]
 
 
 class Question(BaseModel):
@@ -51,7 +54,15 @@ class FieldRecord(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     doc: str
-    fields: Mapping[str, str | Sequence[str]]
+    fields: Mapping[str, Truth]
+
+    @field_validator("fields", mode="before")
+    @classmethod
+    def _as_printed(cls, fields: object) -> object:
+        """JSON numbers and booleans become the texts that cells hold."""
+        if not isinstance(fields, dict):
+            return fields
+        return {name: json.dumps(v) if isinstance(v, bool | int | float) else v for name, v in fields.items()}
 
 
 Record = TypeVar("Record", Question, FieldRecord)
@@ -199,7 +210,7 @@ def evaluate_fields(
     }
 
 
-def is_right(cell: Cell | None, truth: str | Sequence[str], type: FieldType) -> bool:
+def is_right(cell: Cell | None, truth: Truth, type: FieldType) -> bool:
     """Whether a cell holds the true value, or one of several true values, after normalisation."""
     value = "" if cell is None or cell.value is None else cell.value
     if isinstance(truth, str):

@@ -6,8 +6,10 @@ Each shape has one finder. Not here: whether a candidate is the value of a field
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from rapidfuzz import fuzz
 
@@ -49,6 +51,26 @@ class Scene:
     marks: Sequence[Sequence[Mark]]
     day_first: bool | None
 
+    @cached_property
+    def dates(self) -> list[list[Span]]:
+        """The dates of each sheet."""
+        return [find_dates(sheet.walled, self.day_first) for sheet in self.sheets]
+
+    @cached_property
+    def amounts(self) -> list[list[Span]]:
+        """The amounts of each sheet."""
+        return [find_amounts(sheet.walled) for sheet in self.sheets]
+
+    @cached_property
+    def currencies(self) -> list[list[Span]]:
+        """The currencies of each sheet."""
+        return [find_currencies(sheet.walled) for sheet in self.sheets]
+
+    @cached_property
+    def currency_counts(self) -> Counter[str]:
+        """How often each currency is printed in the document."""
+        return Counter(span.value for spans in self.currencies for span in spans)
+
 
 def find_candidates(guide: Guide, scene: Scene) -> list[Candidate]:
     """Everything in the document that has the shape of the field's value."""
@@ -64,13 +86,11 @@ def _from_spans(sheet: Sheet, index: int, spans: Iterable[Span]) -> list[Candida
 
 
 def _dates(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    sheet = scene.sheets[index]
-    return _from_spans(sheet, index, find_dates(sheet.walled, scene.day_first))
+    return _from_spans(scene.sheets[index], index, scene.dates[index])
 
 
 def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    sheet = scene.sheets[index]
-    return _from_spans(sheet, index, find_amounts(sheet.walled))
+    return _from_spans(scene.sheets[index], index, scene.amounts[index])
 
 
 _CODE = re.compile(
@@ -82,7 +102,7 @@ _CODE = re.compile(
 
 def _codes(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     sheet = scene.sheets[index]
-    taken = find_dates(sheet.walled, scene.day_first)
+    taken = scene.dates[index]
     spans = (Span(m.start(), m.end(), m.group().strip("# ")) for m in _CODE.finditer(sheet.walled))
     return _from_spans(sheet, index, (span for span in spans if _is_code(span, taken, sheet)))
 
@@ -98,22 +118,10 @@ def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
 
 def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     """A currency is worth more the more often it is printed, and most where a label asks for it."""
-    sheet = scene.sheets[index]
-    every = [span for each in scene.sheets for span in find_currencies(each.walled)]
-    counts = {code: sum(span.value == code for span in every) for code in {span.value for span in every}}
-    found = _from_spans(sheet, index, find_currencies(sheet.walled))
-    total = sum(counts.values()) or 1
-    return [
-        Candidate(
-            c.sheet,
-            c.start,
-            c.end,
-            c.run,
-            c.value,
-            0.45 + 0.3 * counts[c.value] / total + 0.05 * (c.end - c.start == 3),
-        )
-        for c in found
-    ]
+    counts = scene.currency_counts
+    share = {code: 0.45 + 0.3 * count / counts.total() for code, count in counts.items()}
+    found = _from_spans(scene.sheets[index], index, scene.currencies[index])
+    return [replace(c, prior=share[c.value] + 0.05 * (c.end - c.start == 3)) for c in found]
 
 
 def _durations(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -226,10 +234,7 @@ def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 
 def _ranked_from_top(names: list[Candidate]) -> list[Candidate]:
     """The first name on the page is more likely its issuer's than the fifth."""
-    return [
-        Candidate(c.sheet, c.start, c.end, c.run, c.value, max(0.0, c.prior - 0.03 * min(place, 6)) if c.prior else 0.0)
-        for place, c in enumerate(names)
-    ]
+    return [replace(c, prior=max(0.0, c.prior - 0.03 * min(place, 6))) for place, c in enumerate(names)]
 
 
 def _issuer_prior(scene: Scene, index: int, run: int, text: str) -> float:

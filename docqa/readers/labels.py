@@ -19,6 +19,7 @@ from docqa.readers.lexicon import (
     GROSS_QUALIFIERS,
     NAME_WORDS,
     NET_QUALIFIERS,
+    NEUTRAL_WORDS,
     Concept,
     Shape,
     phrases,
@@ -206,12 +207,16 @@ def _lexicon_book() -> Phrasebook:
 
 
 def _concept_of(words: Sequence[str]) -> Concept | None:
-    """The concept that shares most words with the field's name, if one of its names is wholly among them."""
+    """The concept that shares most words with the field's name, if no word of weight is left over.
+
+    "order_date" is more than a date and "total_revenue" no total: such fields go by their own words.
+    """
     best: tuple[int, Concept] | None = None
     for concept in CONCEPTS:
         for name in phrases(concept.names):
             size = len(name.split())
-            if set(name.split()) <= set(words) and (best is None or size > best[0]):
+            covers = set(name.split()) <= set(words) <= set(name.split()) | NEUTRAL_WORDS
+            if covers and (best is None or size > best[0]):
                 best = (size, concept)
     return best[1] if best else None
 

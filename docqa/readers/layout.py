@@ -20,10 +20,13 @@ from docqa.readers.labels import Guide, Mark, find_marks, guide_for, phrasebook
 from docqa.readers.lexicon import CODE_FORMS, CONCEPTS, Shape
 from docqa.readers.relations import closeness
 from docqa.readers.runs import Sheet
+from docqa.readers.sums import CHECKED, Sums
 from docqa.types import FieldSpec, FieldType, Page, Reading
 
 #: Below this nothing is said: a wrong value is worse than none.
 _FLOOR = 0.4
+#: What a document says at its beginning.
+_FIRST_PAGE = ("effective_date", "seller", "buyer", "party")
 _ITEMS = 8  #: of a list
 _SHAPE_OF = {concept.name: concept.shape for concept in CONCEPTS}
 _WORDY = (Shape.NAME, Shape.TEXT, Shape.ADDRESS)
@@ -45,10 +48,10 @@ def read_fields(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> list[Read
     guides = [guide_for(spec) for spec in fields]
     scene = _scene(guides, pages)
     ranked = {guide.spec.name: _rank(guide, scene) for guide in guides}
-    sums = _Sums.of(scene)
+    sums = _read_sums(guides, scene)
     readings: list[Reading] = []
     for guide in guides:
-        best = _best(guide, sums.weigh(guide, ranked[guide.spec.name]))
+        best = _best(guide, _weigh(guide, ranked[guide.spec.name], sums))
         readings.extend(_reading(guide, scored, scene) for scored in best)
     return readings
 
@@ -89,27 +92,50 @@ def _marks_by_row(sheet: Sheet, marks: Sequence[Mark]) -> dict[int, list[Mark]]:
 def _score(guide: Guide, found: Candidate, scene: Scene, rows: dict[int, list[Mark]]) -> float:
     """What the best label of its own makes of a candidate, less if another label has the better claim."""
     sheet = scene.sheets[found.sheet]
-    own, foreign, agreeing = 0.0, 0.0, 0
     near = _near_marks(sheet, found, rows, guide.shape)
-    places = {(mark.start, mark.end) for mark in near if mark.concept == guide.concept}
-    named = False
-    for mark in near:
-        claim = mark.weight * closeness(sheet, mark, found, guide.shape, near)
-        if mark.concept == guide.concept:
-            own = max(own, claim)
-            agreeing += claim > 0.4
-        elif mark.concept == "name_label":
-            named = named or claim > 0.8
-        elif (mark.start, mark.end) not in places and _competes(guide, mark, _level(sheet, mark, found)):
-            foreign = max(foreign, claim)
-    formed = guide.shape is Shape.CODE and guide.concept in CODE_FORMS and _has_form(guide.concept, found.value)
-    own += 0.2 if (named or formed) and 0.25 < own < 0.8 else 0.0
-    score = max(own + (0.12 if agreeing > 1 and own < 0.8 else 0.0), _prior(guide, found, scene))
-    if foreign > max(own, 0.45):
+    prior = _prior(guide, found, scene)
+    own = _own_claim(guide, found, sheet, near)
+    if max(own, prior) <= 0.0:
+        return 0.0
+    score = max(own, prior) * _plausible(guide, found, sheet)
+    if _foreign_claim(guide, found, sheet, near) > max(own, 0.45):
         score *= 0.4
-    later = {"effective_date": 0.06}.get(guide.concept, 0.0 if guide.shape is Shape.AMOUNT else 0.02)
-    early = 1.0 - later * min(found.sheet, 5)
-    return score * early * _plausible(guide, found, sheet)
+    later = 0.06 if guide.concept in _FIRST_PAGE else 0.0 if guide.shape is Shape.AMOUNT else 0.02
+    return score * (1.0 - later * min(found.sheet, 5))
+
+
+def _own_claim(guide: Guide, found: Candidate, sheet: Sheet, near: Sequence[Mark]) -> float:
+    """What the field's own labels make of a candidate; several that agree are surer than one."""
+    claims = [
+        mark.weight * closeness(sheet, mark, found, guide.shape, near) for mark in near if mark.concept == guide.concept
+    ]
+    own = max(claims, default=0.0)
+    if not 0.25 < own < 0.8:
+        return own
+    named = guide.shape is Shape.NAME and _beside_name_label(sheet, found, near)
+    formed = guide.concept in CODE_FORMS and guide.shape is Shape.CODE and _has_form(guide.concept, found.value)
+    agreeing = sum(claim > 0.4 for claim in claims) > 1
+    return own + (0.2 if named or formed else 0.0) + (0.12 if agreeing else 0.0)
+
+
+def _beside_name_label(sheet: Sheet, found: Candidate, near: Sequence[Mark]) -> bool:
+    names = (mark for mark in near if mark.concept == "name_label" and _level(sheet, mark, found))
+    return any(closeness(sheet, mark, found, Shape.NAME, near) > 0.8 for mark in names)
+
+
+def _foreign_claim(guide: Guide, found: Candidate, sheet: Sheet, near: Sequence[Mark]) -> float:
+    """The best claim of a label for something else, unless it is the very label that speaks for the field."""
+    places = {(mark.start, mark.end) for mark in near if mark.concept == guide.concept}
+    return max(
+        (
+            mark.weight * closeness(sheet, mark, found, guide.shape, near)
+            for mark in near
+            if mark.concept not in (guide.concept, "name_label")
+            and (mark.start, mark.end) not in places
+            and _competes(guide, mark, _level(sheet, mark, found))
+        ),
+        default=0.0,
+    )
 
 
 def _near_marks(sheet: Sheet, found: Candidate, rows: dict[int, list[Mark]], shape: Shape) -> list[Mark]:
@@ -200,67 +226,26 @@ def _best(guide: Guide, ranked: Sequence[Scored]) -> list[Scored]:
     return [replace(first, score=first.score - doubt)] if first.score - doubt >= _FLOOR - 0.1 else []
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """What the amounts of a document say about each other: net and tax make the total, cash less change is it."""
+def _read_sums(guides: Sequence[Guide], scene: Scene) -> Sums:
+    """The amounts other amounts are checked against; nothing is read if no field asks for any."""
+    scores: dict[str, dict[Decimal, float]] = {}
+    printed = Counter(Decimal(span.value) for spans in scene.amounts for span in spans)
+    for name in CHECKED if any(_is_checked(guide) for guide in guides) else ():
+        ranked = _rank(Guide(FieldSpec(name, FieldType.AMOUNT), name, Shape.AMOUNT, ()), scene)
+        sure = [(Decimal(s.candidate.value), s.score) for s in ranked if s.score >= _FLOOR]
+        scores[name] = {value: score for value, score in reversed(sure) if value > 0}
+    return Sums(scores, printed)
 
-    values: dict[str, dict[Decimal, float]]
-    printed: Counter[Decimal]
 
-    @classmethod
-    def of(cls, scene: Scene) -> _Sums:
-        """Read the amounts that other amounts are checked against."""
-        values: dict[str, dict[Decimal, float]] = {}
-        printed: Counter[Decimal] = Counter()
-        for name in ("net", "tax", "total", "cash", "change"):
-            guide = Guide(FieldSpec(name, FieldType.AMOUNT), name, Shape.AMOUNT, ())
-            values[name] = {}
-            for scored in _rank(guide, scene):
-                value = Decimal(scored.candidate.value)
-                printed[value] += name == "total"
-                if scored.score >= _FLOOR and value > 0:
-                    values[name][value] = max(values[name].get(value, 0.0), scored.score)
-        return cls(values, printed)
+def _weigh(guide: Guide, ranked: Sequence[Scored], sums: Sums) -> list[Scored]:
+    """Raise the amounts that fit the others."""
+    if not _is_checked(guide):
+        return list(ranked)
+    weighed = [
+        replace(s, score=s.score + sums.bonus(guide.concept, Decimal(s.candidate.value), s.score)) for s in ranked
+    ]
+    return sorted(weighed, key=lambda s: -round(s.score, 3))
 
-    def weigh(self, guide: Guide, ranked: Sequence[Scored]) -> list[Scored]:
-        """Raise the amounts that fit the others."""
-        if guide.concept not in ("total", "net", "tax") or guide.shape is not Shape.AMOUNT:
-            return list(ranked)
-        weighed = [replace(s, score=s.score + self._bonus(guide.concept, s)) for s in ranked]
-        return sorted(weighed, key=lambda s: -round(s.score, 3))
 
-    def _bonus(self, concept: str, scored: Scored) -> float:
-        value = Decimal(scored.candidate.value)
-        if scored.score < 0.3:
-            return max(self._paid_bonus(value) if concept == "total" else 0.0, self._implied_bonus(concept, value))
-        bonus = 0.15 if value in self._expected(concept) else 0.0
-        if concept == "total":
-            largest = max(self.values["total"], default=value)
-            bonus += 0.12 * float(min(Decimal(1), value / largest)) if largest > 0 and value > 0 else 0.0
-            bonus += 0.05 if value in self._paid() else 0.0
-        return bonus
-
-    def _implied_bonus(self, concept: str, value: Decimal) -> float:
-        """An amount without a label that two surely labelled ones imply is what is missing between them."""
-        implied = value in self._expected(concept, sure=0.75) and value not in self._sure(concept)
-        return 0.46 if implied and value > 0 else 0.0
-
-    def _paid_bonus(self, value: Decimal) -> float:
-        """What was paid less the change is the total, even where no label says so."""
-        sure = self.printed[value] > 1 or bool(self.values["change"])
-        return 0.48 if value > 0 and sure and value in self._paid() else 0.0
-
-    def _paid(self) -> set[Decimal]:
-        return {paid - back for paid in self.values["cash"] for back in self.values["change"] or {Decimal(0): 1.0}}
-
-    def _expected(self, concept: str, sure: float = 0.0) -> set[Decimal]:
-        """What the other two of net, tax and total say this one should be."""
-        net, tax, total = (self._sure(name, sure) for name in ("net", "tax", "total"))
-        if concept == "total":
-            return {n + t for n in net for t in tax if n > t}
-        if concept == "net":
-            return {t - x for t in total for x in tax if t > x}
-        return {t - n for t in total for n in net if t > n}
-
-    def _sure(self, concept: str, floor: float = 0.0) -> set[Decimal]:
-        return {value for value, score in self.values[concept].items() if score >= floor}
+def _is_checked(guide: Guide) -> bool:
+    return guide.concept in ("net", "tax", "total") and guide.shape is Shape.AMOUNT

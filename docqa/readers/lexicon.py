@@ -376,6 +376,12 @@ FILLERS = (
     "| und | and | to | amount | c | made | effective | entered | into | agreement"
 )
 
+#: Words in a field's name that do not change what it means.
+NEUTRAL_WORDS = frozenset([
+    "amount", "total", "number", "no", "nr", "id", "name", "date", "code", "value", "text", "full", "of", "the", "in",
+    "document", "invoice", "agreement", "contract", "legal", "official",
+])  # fmt: skip
+
 #: Words that name a whole kind of field when no concept fits.
 CODE_WORDS = frozenset(
     ["number", "no", "nr", "num", "id", "code", "ref", "reference", "nummer", "numero", "kennzeichen"]
@@ -428,6 +434,6 @@ DURATION_FORM = (
 )
 
 #: Ticked and empty boxes as they are printed or drawn by hand.
-TICKED = r"☒|☑|✓|✔|✗|\[\s?[xX✓]\s?\]|\(\s?[xX]\s?\)|(?<!\S)[xX](?!\S)"
-EMPTY_BOX = r"☐|□|▢|\[\s?\]|(?<!\S)\(\s?\)"
+TICKED = r"☒|☑|✓|✔|✗|\[\s?[xX✓]\s?\]|\(\s?[xX]\s?\)|(?<![^\s\x00])[xX](?![^\s\x00])"
+EMPTY_BOX = r"☐|□|▢|\[\s?\]|(?<![^\s\x00])\(\s?\)"
 YES_NO = r"(?i)(?<!\w)(?:yes|no|ja|nein|nee|oui|non|s[iíì]|não|sim|true|false)(?!\w)"

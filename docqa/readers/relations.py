@@ -30,6 +30,8 @@ def closeness(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape, others: 
     else:
         near = max(_below(sheet, mark, found, shape), _continued(sheet, mark, found, shape))
         near = max(near, _column_sum(sheet, mark, found, shape, others))
+    if shape is Shape.MARK and near > 0.0 and _labels_what_follows(sheet, found):
+        near *= 0.5
     near = max(near, _named_after(sheet, mark, found, shape))
     if near > 0.0 and _separated(sheet, mark, found, shape, others):
         near *= 0.5
@@ -190,6 +192,17 @@ def _ticked(sheet: Sheet, mark: Mark, found: Candidate) -> float:
     height = max(1.0, label[3] - label[1])
     level = abs((label[1] + label[3]) - (box[1] + box[3])) < height
     return 0.95 if level and -0.5 * height < label[0] - box[2] < 3 * height else 0.0
+
+
+def _labels_what_follows(sheet: Sheet, found: Candidate) -> bool:
+    """In "☐ Smoker ☒ Driver" the second box is the driver's: words follow it closely."""
+    if sheet.text[found.start : found.end].isalpha() and found.end - found.start > 1:
+        return False
+    box, row = sheet.box(found.start, found.end), sheet.rows[sheet.runs[found.run].row]
+    if sheet.text[found.end : sheet.runs[found.run].end].strip():
+        return True
+    after = row[row.index(found.run) + 1 :][:1]
+    return any(sheet.runs[index].box[0] - box[2] < 3 * (box[3] - box[1]) for index in after)
 
 
 def _separated(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape, others: Sequence[Mark]) -> bool:

@@ -42,6 +42,7 @@ class Sheet:
 
     def __init__(self, page: Page) -> None:
         self.page = page
+        self._boxes: dict[tuple[int, int], Box] = {}
         self.starts = _word_starts(page)
         self.text = " ".join(word.text for word in page.words)
         self.runs = _number_rows(_split_runs(page, self.starts))
@@ -56,7 +57,7 @@ class Sheet:
         return "".join(text)
 
     @cached_property
-    def folded_starts(self) -> list[int]:
+    def run_starts(self) -> list[int]:
         """Where each run starts in the text, for looking runs up by place."""
         return [run.start for run in self.runs]
 
@@ -75,7 +76,7 @@ class Sheet:
 
     def run_at(self, place: int) -> int:
         """The number of the run that holds this place of the text."""
-        return max(0, bisect_right(self.folded_starts, place) - 1)
+        return max(0, bisect_right(self.run_starts, place) - 1)
 
     def string(self, run: int) -> str:
         """The text of one run."""
@@ -83,6 +84,11 @@ class Sheet:
 
     def box(self, start: int, end: int) -> Box:
         """The box in square pixels around the words that touch this piece of the text."""
+        if (start, end) not in self._boxes:
+            self._boxes[start, end] = self._box(start, end)
+        return self._boxes[start, end]
+
+    def _box(self, start: int, end: int) -> Box:
         first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, max(start, end - 1)) - 1
         return _around([self.page.words[index].box for index in range(first, last + 1)], self.page)
 
