@@ -1,0 +1,52 @@
+# Every target works in a fresh clone: it makes .venv and installs what it needs, in the versions that were tested.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORE ?= docqa_store
+
+.PHONY: run demo test check lint types install clean
+
+## the browser interface on http://127.0.0.1:8501, with the sample documents in it
+run: install
+	$(BIN)/docqa --store $(STORE) ingest sample_docs
+	$(BIN)/docqa --store $(STORE) serve
+
+## the whole job in the terminal: ingest, three questions, one CSV
+demo: install
+	$(BIN)/docqa --store out/demo ingest sample_docs
+	$(BIN)/docqa --store out/demo ask "By when must Larkfield Primary School pay Harbour & Pine for the benches?"
+	$(BIN)/docqa --store out/demo ask "How long is the notice period for the tenant's break right at Slipway Yard?"
+	$(BIN)/docqa --store out/demo ask "Who won the regatta?"
+	$(BIN)/docqa --store out/demo extract --fields sample_docs/invoice.toml --out out/demo/invoices.csv \
+		sample_docs/invoice-*.pdf
+	cut -d, -f1,3-8 out/demo/invoices.csv
+
+## all tests that need no model server and no browser
+test: $(VENV)/.dev
+	$(BIN)/pytest
+
+## what a change has to pass
+check: lint types test
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+install: $(VENV)/.base
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
