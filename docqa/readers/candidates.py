@@ -94,7 +94,7 @@ def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 
 
 _CODE = re.compile(
-    r"(?<![\w.])(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?(?!\w)"  # an IBAN in groups of four
+    r"(?<![\w.])(?:[A-Z]{2}\d{2} ?(?:[A-Z]{4} ?)?\d[\dA-Z]{1,26}(?: \d[\dA-Z]{0,10}){1,7}(?!\w)"  # an IBAN in groups
     r"|(?:[A-Z]{2} )?\d{2,4}(?: \d{3}){2,3}(?: \d{2})?(?! ?\d)"
     r"|(?:# ?)?(?=[\w./\-]{0,15}\d)[A-Za-z0-9][\w./#\-]*\w)",
 )
@@ -179,15 +179,13 @@ _Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of t
 # ── texts, told by their place ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def text_pieces(sheet: Sheet, marks: Sequence[Mark]) -> list[_Piece]:
-    """For each run its text without the label in front and the brackets behind: start, end, run."""
+def text_pieces(sheet: Sheet, marks: Sequence[Mark], names: bool = False) -> list[_Piece]:
+    """For each run its text without the label in front, and for names without the register number behind."""
     pieces: list[_Piece] = []
-    labels = {m.run for m in marks if m.before == 0 and m.behind == 0 and m.weight > 0.6}
+    labels = {mark.run for mark in marks if mark.before == 0 and mark.behind == 0 and mark.weight > 0.6}
     for number, run in enumerate(sheet.runs):
-        start = max(
-            (m.end for m in marks if m.run == number and m.before == 0 and _ends_label(sheet, m)), default=run.start
-        )
-        trimmed = _trim(sheet.text, start, run.end)
+        ends = (mark.end for mark in marks if mark.run == number and mark.before == 0 and _ends_label(sheet, mark))
+        trimmed = _trim(sheet.text, max(ends, default=run.start), run.end, names)
         bare = trimmed is not None and number in labels and _only_label(sheet, marks, number, trimmed[0])
         if trimmed is not None and not bare:
             pieces.append((*trimmed, number))
@@ -203,13 +201,15 @@ def _ends_label(sheet: Sheet, mark: Mark) -> bool:
     return re.match(r"[^\w]{0,3}[:#]", sheet.text[mark.end : mark.end + 5]) is not None
 
 
-def _trim(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Without list numbers, leading marks, and a bracket or number of a register behind the name."""
-    piece = text[start:end]
-    head = re.match(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?", piece)
+def _trim(text: str, start: int, end: int, name: bool) -> tuple[int, int] | None:
+    """Without list numbers and leading marks; a name also without brackets or the number of a register behind it."""
+    head = re.match(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?", text[start:end])
     start += head.end() if head else 0
-    piece = re.sub(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$", "", text[start:end]) or text[start:end]
-    piece = re.sub(r"\s+[#(]?\d[\w-]*\)?$", "", piece).rstrip(" ,;:-–*<=|")
+    piece = text[start:end]
+    if name:
+        piece = re.sub(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$", "", piece) or piece
+        piece = re.sub(r"\s+[#(]?\d[\w-]*\)?$", "", piece)
+    piece = piece.rstrip(" ,;:-–*<=|")
     return (start, start + len(piece)) if len(piece) > 1 else None
 
 
@@ -219,10 +219,57 @@ def _texts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     return [Candidate(index, start, end, run, sheet.text[start:end]) for start, end, run in pieces]
 
 
+def _addresses(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Blocks of lines below each other; right below the issuer's name a block needs no label."""
+    sheet = scene.sheets[index]
+    labelled = {mark.run for mark in scene.marks[index] if mark.before == 0 and mark.weight > 0.8}
+    pieces = text_pieces(sheet, scene.marks[index])
+    below_name = _first_below_name(sheet, pieces, labelled) if index == 0 else None
+    found: list[Candidate] = []
+    for place, (start, _, run) in enumerate(pieces):
+        end = _block_end(sheet, pieces[place:], labelled)
+        unlabelled = run == below_name and any(map(str.isdigit, sheet.text[start:end]))
+        found.append(Candidate(index, start, end, run, sheet.text[start:end], 0.5 if unlabelled else 0.0))
+    return found
+
+
+def _first_below_name(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> int | None:
+    """The run in which the lines under the first company name begin, register numbers in brackets left out."""
+    trimmed = ((sheet.text[start:end], run) for start, end, run in text_pieces(sheet, [], names=True))
+    names = [(text, run) for text, run in trimmed if looks_like_name(text)]
+    first = min((run for _, run in names), default=-1)
+    company = next((run for text, run in names if has_legal_form(text)), first)
+    below = [
+        run
+        for start, end, run in pieces
+        if company < run <= company + 3
+        and run not in labelled
+        and not sheet.text[start:end].startswith("(")
+        and _mostly_letters(sheet.text[start:end])
+    ]
+    return min(below, default=None) if company >= 0 else None
+
+
+def _block_end(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> int:
+    """Where the block that starts with the first piece ends: at a gap, at a label, at a telephone number."""
+    last = pieces[0]
+    for piece in pieces[1:5]:
+        text = sheet.text[piece[0] : piece[1]]
+        apart = piece[2] != last[2] + 1 or not _stacked(sheet, last, piece)
+        if apart or piece[2] in labelled or text.startswith("(") or not _mostly_letters(text):
+            break
+        last = piece
+    return last[1]
+
+
+def _mostly_letters(text: str) -> bool:
+    return sum(map(str.isalpha, text)) > sum(map(str.isdigit, text))
+
+
 def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     """Runs that can be a name; a legal form, the top of the first page and large letters speak for the issuer."""
     sheet = scene.sheets[index]
-    pieces = _join_split_names(sheet, text_pieces(sheet, scene.marks[index]))
+    pieces = _join_split_names(sheet, text_pieces(sheet, scene.marks[index], names=True))
     found: list[Candidate] = []
     for start, end, run in pieces:
         text = sheet.text[start:end]
@@ -293,12 +340,12 @@ def looks_like_name(text: str) -> bool:
         letters < 3
         or letters < 0.6 * len(text.replace(" ", ""))
         or len(text) > 90
-        or re.search(r"@|www\.|https?:", text)
+        or re.search(r"@|www\.|https?:|\.html?\b", text)
     ):
         return False
     if not re.match(r"[\W\d]*[A-ZÀ-Þ]", text) and not has_legal_form(text):
         return False
-    if not has_legal_form(text) and (_opens_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
+    if not has_legal_form(text) and (_reads_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
         return False
     small = [word for word in re.findall(r"[^\W\d_]{4,}", text) if word.islower()]
     return len(small) <= 2 and not _is_title(text) and ":" not in text.rstrip(":")
@@ -309,8 +356,9 @@ def _is_title(text: str) -> bool:
     return any(fuzz.ratio(compact, title) > 85 for title in _COMPACT_TITLES)
 
 
-def _opens_like_a_title(text: str) -> bool:
-    return _compact(re.split(r"[^\w]", text.strip(), maxsplit=1)[0]) in _COMPACT_TITLES
+def _reads_like_a_title(text: str) -> bool:
+    words = re.findall(r"[^\W\d_]+", text)
+    return bool(words) and (_compact(words[0]) in _COMPACT_TITLES or _compact(words[-1]) in _COMPACT_TITLES)
 
 
 def has_legal_form(text: str) -> bool:
@@ -381,7 +429,7 @@ _FINDERS: dict[Shape, Callable[[Guide, Scene, int], list[Candidate]]] = {
     Shape.NAME: _names,
     Shape.PARTY: _parties,
     Shape.PLACE: _places,
-    Shape.ADDRESS: _texts,
+    Shape.ADDRESS: _addresses,
     Shape.CURRENCY: _currencies,
     Shape.DURATION: _durations,
     Shape.CHOICE: _choices,

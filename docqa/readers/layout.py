@@ -198,15 +198,16 @@ def _date_prior(concept: str, found: Candidate, scene: Scene) -> float:
 
 
 def _plausible(guide: Guide, found: Candidate, sheet: Sheet) -> float:
-    """An amount has decimals or a currency, a total is more than nothing, and some codes have a form."""
+    """An amount has decimals or a currency, a total is not nothing, and some codes have a form."""
     if guide.concept in CODE_FORMS and guide.shape is Shape.CODE:
         return 1.0 if _has_form(guide.concept, found.value) else 0.3
     if guide.shape is not Shape.AMOUNT:
         return 1.0
     printed = sheet.text[found.start : found.end]
     bare = "." not in found.value and printed.lstrip("-(").isdigit()
-    nothing = guide.concept in ("total", "net") and Decimal(found.value) <= 0
-    return (0.6 if bare else 1.0) * (0.4 if nothing else 1.0)
+    nothing = guide.concept in ("total", "net") and Decimal(found.value) == 0
+    # A credit note has amounts below nothing; elsewhere they are discounts and corrections.
+    return (0.6 if bare else 1.0) * (0.4 if nothing else 0.9 if found.value.startswith("-") else 1.0)
 
 
 # ── choosing ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -221,18 +222,18 @@ def _best(guide: Guide, ranked: Sequence[Scored]) -> list[Scored]:
         return []
     first = sure[0]
     rival = next((s for s in sure if s.candidate.value != first.candidate.value), None)
-    # Two values that are equally good make each of them doubtful.
+    # Two values that are equally good make each of them doubtful: the score falls, the reader is not silenced.
     doubt = 0.1 if rival is not None and first.score - rival.score < 0.03 else 0.0
-    return [replace(first, score=first.score - doubt)] if first.score - doubt >= _FLOOR - 0.1 else []
+    return [replace(first, score=first.score - doubt)]
 
 
 def _read_sums(guides: Sequence[Guide], scene: Scene) -> Sums:
-    """The amounts other amounts are checked against; nothing is read if no field asks for any."""
+    """Read the amounts other amounts are checked against, without their signs; nothing if no field asks for any."""
     scores: dict[str, dict[Decimal, float]] = {}
-    printed = Counter(Decimal(span.value) for spans in scene.amounts for span in spans)
+    printed = Counter(abs(Decimal(span.value)) for spans in scene.amounts for span in spans)
     for name in CHECKED if any(_is_checked(guide) for guide in guides) else ():
         ranked = _rank(Guide(FieldSpec(name, FieldType.AMOUNT), name, Shape.AMOUNT, ()), scene)
-        sure = [(Decimal(s.candidate.value), s.score) for s in ranked if s.score >= _FLOOR]
+        sure = [(abs(Decimal(s.candidate.value)), s.score) for s in ranked if s.score >= _FLOOR]
         scores[name] = {value: score for value, score in reversed(sure) if value > 0}
     return Sums(scores, printed)
 
@@ -242,7 +243,7 @@ def _weigh(guide: Guide, ranked: Sequence[Scored], sums: Sums) -> list[Scored]:
     if not _is_checked(guide):
         return list(ranked)
     weighed = [
-        replace(s, score=s.score + sums.bonus(guide.concept, Decimal(s.candidate.value), s.score)) for s in ranked
+        replace(s, score=s.score + sums.bonus(guide.concept, abs(Decimal(s.candidate.value)), s.score)) for s in ranked
     ]
     return sorted(weighed, key=lambda s: -round(s.score, 3))
 

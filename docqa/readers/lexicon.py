@@ -398,7 +398,7 @@ def phrases(text: str) -> tuple[str, ...]:
 
 #: What a code must look like where its form is fixed by a standard.
 CODE_FORMS: dict[str, str] = {
-    "iban": r"[A-Z]{2}\d{2} ?[A-Z0-9]{4}(?: ?[A-Z0-9]{1,4}){2,7}",
+    "iban": r"(?=(?: ?\w){15})[A-Z]{2}\d{2} ?(?:[A-Z]{4} ?)?\d[\dA-Z]{1,26}(?: \d[\dA-Z]{0,10}){0,7}",
     "vat_id": r"(?=(?:\D*\d){7})(?:[A-Z]{2,3} ?)?[A-Z0-9][A-Z0-9 ./\-]{6,}",
 }
 

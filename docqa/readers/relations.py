@@ -52,6 +52,8 @@ def _leading(mark: Mark, shape: Shape) -> float:
         return 0.97  # "effective" and "dated as of" stand in sentences
     if shape in _STACKED:
         return 0.5
+    if shape is Shape.AMOUNT and mark.before > 4:
+        return 0.4  # a sum in a sentence is seldom the sum of the document
     return 0.85 if mark.before <= 2 else 0.7
 
 

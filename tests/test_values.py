@@ -1,0 +1,247 @@
+"""Values as printed and as kept: tables of notations, and round trips over generated ones."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from docqa.extract.values import (
+    day_first_evidence,
+    find_amounts,
+    find_currencies,
+    find_dates,
+    fold_letters,
+    normalise,
+    same_value,
+)
+from docqa.types import FieldSpec, FieldType
+
+DATE = FieldSpec("date", FieldType.DATE)
+AMOUNT = FieldSpec("total", FieldType.AMOUNT)
+
+
+@pytest.mark.parametrize(
+    ("printed", "iso"),
+    [
+        ("2018-03-05", "2018-03-05"),
+        ("2018/3/5", "2018-03-05"),
+        ("20180625", "2018-06-25"),
+        ("05.03.2018", "2018-03-05"),
+        ("5.3.18", "2018-03-05"),
+        ("18/05/18", "2018-05-18"),
+        ("05-AUG-2017", "2017-08-05"),
+        ("03 MAR 2018", "2018-03-03"),
+        ("1st day of March, 2014", "2014-03-01"),
+        ("this 31st day of January 2014", "2014-01-31"),
+        ("31st January, 2014", "2014-01-31"),
+        ("August 3 , 2014", "2014-08-03"),
+        ("Jan 1, 2022", "2022-01-01"),
+        ("MAR25,2018", "2018-03-25"),
+        ("14. März 2026", "2026-03-14"),
+        ("3. Jänner 2020", "2020-01-03"),
+        ("1er mars 2026", "2026-03-01"),
+        ("5 août 2019", "2019-08-05"),
+        ("28 févr. 2021", "2021-02-28"),
+        ("11 de marzo de 2014", "2014-03-11"),
+        ("2 maggio 2020", "2020-05-02"),
+        ("29 maart 2014", "2014-03-29"),
+        ("7 de fevereiro de 2023", "2023-02-07"),
+        ("25/12/2018 8:13:39PM", "2018-12-25"),
+        ("25/12/20188:13:39PM", "2018-12-25"),
+        ("18/05/1812:30", "2018-05-18"),
+        ("Date:27/03/2018", "2018-03-27"),
+        ("03/25/2018", "2018-03-25"),
+        ("31.12.99", "1999-12-31"),
+    ],
+)
+def test_a_date_in_any_notation_becomes_iso(printed: str, iso: str) -> None:
+    assert normalise(printed, DATE) == iso
+
+
+@pytest.mark.parametrize(
+    "printed", ["", "soon", "31.02.2018", "13/13/2018", "March 2018", "03-9543 1234", "1.2.2018 - 3.4.2018", "12.30.1"]
+)
+def test_what_is_no_single_date_is_refused(printed: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        normalise(printed, DATE)
+
+
+def test_the_order_of_day_and_month_follows_the_document() -> None:
+    assert normalise("03/04/2018", DATE) == "2018-04-03"
+    assert normalise("03/04/2018", DATE, day_first=False) == "2018-03-04"
+    assert normalise("03.04.2018", DATE, day_first=False) == "2018-04-03"  # nobody writes the month first with points
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("from 13/04/2018 to 05/06/2018", True),
+        ("from 04/13/2018 to 05/06/2018", False),
+        ("from 05/06/2018", None),
+        ("March 2, 2012, due 03/04/2012", False),
+        ("2 March 2012, due 03/04/2012", True),
+        ("New York, NY 10022: 03/04/2012", False),
+        ("03/04/2018 total $ 5.00", False),
+        ("03/04/2018 total RM 5.00", True),
+        ("04/13/2018 total RM 5.00", False),  # a number above 12 outweighs every hint
+        ("", None),
+    ],
+)
+def test_evidence_for_the_order_of_day_and_month(text: str, expected: bool | None) -> None:
+    assert day_first_evidence(text) is expected
+
+
+def test_dates_are_found_where_they_stand() -> None:
+    text = "Invoice of 5 March 2018, due 04.04.2018 (Tel. 030-123456)."
+    assert [(text[s.start : s.end], s.value) for s in find_dates(text)] == [
+        ("5 March 2018", "2018-03-05"),
+        ("04.04.2018", "2018-04-04"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("printed", "value"),
+    [
+        ("1,234.56", "1234.56"),
+        ("1.234,56", "1234.56"),
+        ("1 234,56", "1234.56"),
+        ("1\u00a0234,56", "1234.56"),
+        ("1'234.56", "1234.56"),
+        ("1,234,567.8", "1234567.8"),
+        ("1.234", "1234"),
+        ("0.750", "0.750"),
+        ("9,9000", "9.9000"),
+        ("40.00", "40.00"),
+        ("RM 40.00", "40.00"),
+        ("RM40.00", "40.00"),
+        ("RM40 .00", "40.00"),
+        ("1,234. 56", "1234.56"),
+        ("$ 8.70", "8.70"),
+        ("US$1,000,000", "1000000"),
+        ("80,00 €", "80.00"),
+        ("EUR 56,87", "56.87"),
+        ("Rs 1939", "1939"),
+        ("(1,234.00)", "-1234.00"),
+        ("1,234.56-", "-1234.56"),
+        ("-5.00", "-5.00"),
+        ("-0,00", "0.00"),
+        ("Rs -40.00", "-40.00"),
+        ("45,-", "45"),
+        ("TOTAL12.50", "12.50"),
+        ("48.00x", "48.00"),
+    ],
+)
+def test_an_amount_in_any_notation_becomes_a_decimal(printed: str, value: str) -> None:
+    assert normalise(printed, AMOUNT) == value
+
+
+@pytest.mark.parametrize("text", ["19 %", "INV123", "16GB", "25/12/2018", "8:13", "none", "1105-0006"])
+def test_what_is_no_amount_is_not_found(text: str) -> None:
+    assert find_amounts(text) == []
+
+
+def test_amounts_are_found_where_they_stand() -> None:
+    text = "19% von 129,37 EUR: 24,58 €"
+    assert [text[s.start : s.end] for s in find_amounts(text)] == ["129,37 EUR", "24,58 €"]
+    assert [s.value for s in find_amounts("2 100.00")] == ["2", "100.00"]  # two cells of a table
+
+
+def test_currencies_are_codes() -> None:
+    assert [s.value for s in find_currencies("€ 5, 7 RM, 8 USD, the firm has yours")] == ["EUR", "MYR", "USD"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "printed", "value"),
+    [
+        (FieldSpec("n", FieldType.INTEGER), "1,234", "1234"),
+        (FieldSpec("n", FieldType.INTEGER), "12.00", "12"),
+        (FieldSpec("n", FieldType.NUMBER), "1.234", "1.234"),
+        (FieldSpec("n", FieldType.NUMBER), "7,5 %", "7.5"),
+        (FieldSpec("b", FieldType.BOOLEAN), "☒", "true"),
+        (FieldSpec("b", FieldType.BOOLEAN), "[x]", "true"),
+        (FieldSpec("b", FieldType.BOOLEAN), "Nein", "false"),
+        (FieldSpec("b", FieldType.BOOLEAN), "[ ]", "false"),
+        (FieldSpec("c", FieldType.CHOICE, choices=("note", "credit note")), "CREDIT  NOTE No.", "credit note"),
+        (FieldSpec("l", FieldType.LIST), "Ada ; Bob\nCem", "Ada; Bob; Cem"),
+        (FieldSpec("t", FieldType.TEXT), "  two\n lines ", "two lines"),
+        (FieldSpec("currency", FieldType.TEXT), "€", "EUR"),
+    ],
+)
+def test_other_types(spec: FieldSpec, printed: str, value: str) -> None:
+    assert normalise(printed, spec) == value
+
+
+@pytest.mark.parametrize(
+    ("spec", "printed"),
+    [
+        (FieldSpec("n", FieldType.INTEGER), "1.5"),
+        (FieldSpec("b", FieldType.BOOLEAN), "perhaps"),
+        (FieldSpec("c", FieldType.CHOICE, choices=("a1", "b2")), "c3"),
+        (FieldSpec("a", FieldType.AMOUNT), "5.00 or 6.00"),
+        (FieldSpec("t", FieldType.TEXT, pattern=r"\d{4}"), "12345"),
+        (FieldSpec("d", FieldType.DATE, pattern=r"2019-.*"), "05.03.2018"),
+        (FieldSpec("t", FieldType.TEXT), " \n "),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(spec: FieldSpec, printed: str) -> None:
+    with pytest.raises(ValueError, match=r"\.$"):
+        normalise(printed, spec)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "kind", "same"),
+    [
+        ("18/05/18", "2018-05-18", FieldType.DATE, True),
+        ("RM40.00", "40", FieldType.AMOUNT, True),
+        ("40.10", "40.1", FieldType.AMOUNT, True),
+        ("40.00", "400.0", FieldType.AMOUNT, False),
+        ("Hill & Knowlton, Inc.", "HILL AND KNOWLTON INC", FieldType.TEXT, True),
+        ("MR. D.I.Y. (M) SDN BHD", "MR.D.I.Y.(M)SDN BHD", FieldType.TEXT, True),
+        ("1.5", "15", FieldType.TEXT, False),
+        ("421 938 861", "421938861", FieldType.TEXT, True),
+        ("€", "EUR", FieldType.TEXT, True),
+        ("Ada; Bob", "bob; ADA", FieldType.LIST, True),
+        ("Ada; Bob", "Ada", FieldType.LIST, False),
+        ("☒", "true", FieldType.BOOLEAN, True),
+        ("unknown", "unknown", FieldType.DATE, True),
+    ],
+)
+def test_same_value(a: str, b: str, kind: FieldType, same: bool) -> None:
+    assert same_value(a, b, kind) is same
+
+
+@settings(deadline=None)
+@given(st.text(max_size=40))
+def test_folding_letters_keeps_every_place(text: str) -> None:
+    assert len(fold_letters(text)) == len(text)
+
+
+@settings(deadline=None)
+@given(st.decimals(min_value=-(10**9), max_value=10**9, places=2), st.sampled_from(["en", "de", "ch", "fr"]))
+def test_an_amount_survives_being_printed(value: Decimal, style: str) -> None:
+    english = f"{value:,.2f}"
+    marks = {"en": ",.", "de": ".,", "ch": "'.", "fr": " ,"}[style]
+    printed = english.translate(str.maketrans({",": marks[0], ".": marks[1]}))
+    assert Decimal(normalise(printed, AMOUNT)) == value
+    assert same_value(printed, str(value), FieldType.AMOUNT)
+
+
+@settings(deadline=None)
+@given(
+    st.dates(min_value=date(1970, 1, 1), max_value=date(2069, 12, 31)),
+    st.sampled_from(["%d/%m/%Y", "%d.%m.%y", "%Y-%m-%d", "%d %B %Y", "%B %d, %Y", "%d-%b-%Y", "%Y%m%d"]),
+)
+def test_a_date_survives_being_printed(day: date, style: str) -> None:
+    assert normalise(day.strftime(style), DATE, day_first=True) == day.isoformat()
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="0123456789.,'-() €$RM%/:", max_size=30))
+def test_any_text_is_read_without_an_accident(text: str) -> None:
+    for span in [*find_amounts(text), *find_dates(text)]:
+        assert 0 <= span.start < span.end <= len(text)
+        assert any(char.isdigit() for char in text[span.start : span.end])
