@@ -30,7 +30,7 @@ class Embedder:
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
-        logging.disable_progress_bar()
+        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         self._batch = settings.batch
         place = settings.model or str(_default_model())
         try:

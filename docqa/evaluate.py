@@ -221,14 +221,18 @@ def is_right(cell: Cell | None, truth: Truth, type: FieldType) -> bool:
 
 
 def _coverage(scored: Sequence[tuple[float, bool]]) -> dict[str, float]:
-    """For each accuracy the largest share of cells, the surest first, that is at least so accurate."""
+    """For each accuracy the largest share of cells, the surest first, that is at least so accurate.
+
+    Cells of the same score go together: no threshold could part them.
+    """
     ranked = sorted(scored, key=lambda item: -item[0])
     shares: dict[str, float] = {}
     for wanted in _ACCURACIES:
         right, best = 0, 0
-        for number, (_, correct) in enumerate(ranked, start=1):
+        for number, (score, correct) in enumerate(ranked, start=1):
             right += correct
-            if right / number >= wanted:
+            last = number == len(ranked) or ranked[number][0] < score
+            if last and right / number >= wanted:
                 best = number
         shares[str(wanted)] = round(best / len(ranked), 4) if ranked else 0.0
     return shares
@@ -239,7 +243,7 @@ def _coverage(scored: Sequence[tuple[float, bool]]) -> dict[str, float]:
 
 def _read(file: Path, kind: type[Record]) -> list[Record]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = file.read_text(encoding="utf-8").split("\n")  # splitlines would also split at U+2028 inside a string
     except OSError as error:
         raise PathMissing(f"{file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -2,8 +2,9 @@
 
 A quote is aligned with the words of its page, letter by letter after folding away what readers and printers do
 differently: case, ligatures, accents typed apart, white space, line breaks with their hyphens, typographic quotes and
-dashes. Some letters may differ (OCR), but never a digit, and no word of negation may come or go: a quote that is nearly
-right about a figure is wrong. What cannot be matched gets no boxes and is not verified.
+dashes. Whole words that agree in every letter come first. Else some letters may differ (OCR), but never a digit or the
+place of a decimal mark, and no word of negation may come or go: a quote that is nearly right about a figure is wrong.
+What cannot be matched gets no boxes and is not verified.
 
 Not here: whether the quote supports the answer.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rapidfuzz import fuzz
@@ -21,11 +22,12 @@ from rapidfuzz import fuzz
 from docqa.types import Box, Page, Word
 
 MIN_SIMILARITY = 90.0  #: percent of letters that must agree (normalised insertions and deletions, rapidfuzz)
-MIN_LETTERS = 3  #: a shorter quote stands on every page
+MIN_LETTERS = 3  #: a shorter quote is nearly on every page: it counts only as whole words
 _NEGATION = re.compile(
-    r"\b(no|not|never|none|nor|without|nicht|kein|keine[nmr]?|nie|ohne|ne|pas|jamais|aucune?|sans)\b|n't\b"
+    r"\b(no|not|cannot|never|none|nor|neither|nothing|nobody|non|without|nicht|nichts|kein|keine[nmrs]?|keinerlei|nie|"
+    r"niemals|weder|ohne|ne|ni|pas|rien|jamais|aucune?|sans|niet|geen|zonder|senza|sin|nunca)\b|n't\b"
 )
-_DIGITS = re.compile(r"\d+")
+_FIGURES = re.compile(r"(\d+)|(?<=\d)[.,]\s*(?=\d\d?(?!\d))")  #: digits, or a mark that can only be a decimal one
 _FOLDED = str.maketrans({"“": '"', "”": '"', "„": '"', "«": '"', "»": '"', "’": "'", "‘": "'", "–": "-", "—": "-"})
 
 
@@ -40,21 +42,11 @@ class Match:
 
 def locate(quote: str, page: Page) -> Match | None:
     """Find a quote on its page; None if it is not there as quoted."""
-    needle = _letters(quote)
-    if len(needle) < MIN_LETTERS:
-        return _short(quote, page)
-    haystack, starts = _page_letters(page.words)
-    if len(needle) > len(haystack):  # the alignment would look for the page in the quote, then
-        return None
-    found = fuzz.partial_ratio_alignment(needle, haystack, score_cutoff=MIN_SIMILARITY)
-    if found is None or found.dest_end <= found.dest_start:
-        return None
-    first, last = _word_at(starts, found.dest_start), _word_at(starts, found.dest_end - 1)
-    first, last = _trim(needle, page.words, first, last)
-    words = page.words[first : last + 1]
-    if not _same_figures(quote, words):
-        return None
-    return Match(first, last, boxes_of(words))
+    for first, last in _places(_letters(quote), page.words):
+        words = page.words[first : last + 1]
+        if _same_figures(quote, words):
+            return Match(first, last, boxes_of(words))
+    return None
 
 
 def boxes_of(words: Sequence[Word]) -> tuple[Box, ...]:
@@ -65,13 +57,22 @@ def boxes_of(words: Sequence[Word]) -> tuple[Box, ...]:
     return tuple(_around([word.box for word in line]) for line in lines.values())
 
 
-def _short(quote: str, page: Page) -> Match | None:
-    """A quote of one or two letters or digits counts only as a whole word."""
-    wanted = _letters(quote)
-    for number, word in enumerate(page.words):
-        if wanted and _letters(word.text) == wanted:
-            return Match(number, number, (word.box,))
-    return None
+def _places(needle: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """First and last word of each place where the letters stand: exactly, as whole words, and then nearly."""
+    haystack, starts = _page_letters(words)
+    if not needle or len(needle) > len(haystack):  # the alignment would look for the page in the quote, then
+        return
+    edges = {*starts, len(haystack)}
+    start = haystack.find(needle)
+    while start >= 0:
+        end = start + len(needle)
+        if start in edges and end in edges:
+            yield _word_at(starts, start), _word_at(starts, end - 1)
+        start = haystack.find(needle, start + 1)
+    if len(needle) >= MIN_LETTERS:
+        found = fuzz.partial_ratio_alignment(needle, haystack, score_cutoff=MIN_SIMILARITY)
+        if found is not None and found.dest_end > found.dest_start:
+            yield _trim(needle, words, _word_at(starts, found.dest_start), _word_at(starts, found.dest_end - 1))
 
 
 def _letters(text: str) -> str:
@@ -114,13 +115,14 @@ def _trim(needle: str, words: Sequence[Word], first: int, last: int) -> tuple[in
 
 
 def _same_figures(quote: str, words: Sequence[Word]) -> bool:
-    """Digits in the same order, and the same words of negation."""
+    """The same digits and decimal marks in the same order, and the same words of negation."""
     found = " ".join(word.text for word in words)
     return _figures(quote) == _figures(found) and _negations(quote) == _negations(found)
 
 
 def _figures(text: str) -> str:
-    return "".join(_DIGITS.findall(unicodedata.normalize("NFKC", text)))
+    """The digits, with a point where decimals begin: 1,190.00 is as good as 1190,00, but 119,000 is not."""
+    return "".join(digits or "." for digits in _FIGURES.findall(unicodedata.normalize("NFKC", text)))
 
 
 def _negations(text: str) -> list[str]:

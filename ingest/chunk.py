@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import statistics
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
@@ -64,11 +65,12 @@ def _passages(page: Page) -> Iterator[tuple[str, str]]:
                 yield heading, "\n".join(lines)
                 lines, repeated = [], 0
             heading = text
-        lines.append(text)
-        if _length(lines) >= CHUNK:
-            yield heading, "\n".join(lines)
-            lines = _tail(lines)
-            repeated = len(lines)
+        for piece in textwrap.wrap(text, CHUNK, break_long_words=False, break_on_hyphens=False):
+            lines.append(piece)
+            if _length(lines) >= CHUNK:
+                yield heading, "\n".join(lines)
+                lines = _tail(lines)
+                repeated = len(lines)
     if len(lines) > repeated:
         yield heading, "\n".join(lines)
 

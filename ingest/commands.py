@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from docqa.cli import Commands, emit, settings_of
 from docqa.embed import Embedder
-from docqa.errors import DocumentError, StoreBusy
+from docqa.errors import DocumentError, ModelError, StoreBusy
 from docqa.extract.run import carry_on
 from docqa.settings import Settings
 from docqa.store import Store, clean_label
@@ -23,6 +24,7 @@ from ingest.intake import Offered, offered
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
 _POLL = 1.0  #: seconds between two looks of the worker for something to do
+_SERVER_AWAY = 10.0  #: seconds after which the worker tries the model server again
 
 
 def register(commands: Commands) -> None:
@@ -149,9 +151,14 @@ def _work(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     store = Store(settings.store)
     embedder = functools.cache(lambda: Embedder(settings.embedder))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopping a service is no failed attempt, either
     while True:
-        if not _work_once(store, settings, embedder):
-            time.sleep(_POLL)
+        try:
+            pause = 0 if _work_once(store, settings, embedder) else _POLL
+        except ModelError as error:  # extractions wait for the server; documents are still read
+            print(f"docqa: {error.message} {error.hint}", file=sys.stderr)
+            pause = _SERVER_AWAY
+        time.sleep(pause)
 
 
 def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder]) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from docqa.errors import PathMissing
+from docqa.store import clean_label
 
 #: How a file of each type begins; a PDF may have some bytes before that.
 _SIGNATURES: tuple[tuple[bytes, str], ...] = (
@@ -53,21 +54,36 @@ def offered(paths: Iterable[Path]) -> tuple[list[Offered], int]:
     passed_over = 0
     for path in paths:
         if not path.exists():
-            raise PathMissing(f"There is no file or folder {path}.")
+            raise PathMissing(f"There is no file or folder {clean_label(str(path))}.")
         if not path.is_dir():
             taken.append(Offered(path, path.name))
             continue
         for file in _files(path):
-            if file.suffix.lower() in _ENDINGS or media_type(file) is not None:
+            if file.suffix.lower() in _ENDINGS or _may_be_readable(file):
                 taken.append(Offered(file, file.relative_to(path).as_posix()))
             else:
                 passed_over += 1
     return taken, passed_over
 
 
+def _may_be_readable(file: Path) -> bool:
+    try:
+        return media_type(file) is not None
+    except OSError:  # nobody can say; whoever opens it next reports why
+        return True
+
+
 def _files(folder: Path) -> Iterator[Path]:
-    """Every regular file below a folder; hidden ones and links to folders are not followed."""
-    for entry in sorted(folder.iterdir()):
+    """Every regular file below a folder; hidden ones are left out and links to folders not followed.
+
+    A folder that cannot be looked into comes itself: opening it fails, and that is reported like a bad file.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        yield folder
+        return
+    for entry in entries:
         if entry.name.startswith("."):
             continue
         if entry.is_dir():

@@ -2,7 +2,7 @@
 
 Runs as `python -m ingest.ocr` and stays: loading the models takes a second. Frames in: page images (JPEG) that a
 renderer made, so untrusted. Frames out: {"words", "quality"}, words as in `ingest.render`, quality the mean confidence;
-or {"error": 1} for an image that cannot be decoded. It reads Latin scripts with their accents, and Chinese.
+or {"error": n} for an image that cannot be decoded. It reads Latin scripts with their accents, and Chinese.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from ingest.render import RawWord, limit_process, private_stdout
+from docqa.errors import DamagedFile
+from ingest.render import FAILURES, RawWord, limit_process, private_stdout
 from ingest.wire import read_frame, write_frame
 
 Pixels = npt.NDArray[np.uint8]
@@ -56,8 +57,8 @@ def main() -> None:
     while frame := read_frame(sys.stdin.buffer):
         try:
             image = Image.open(io.BytesIO(frame[1]), formats=("JPEG",)).convert("RGB")
-        except (OSError, ValueError, SyntaxError):
-            write_frame(out, {"error": 1})
+        except Exception:  # over damaged bytes, Pillow raises anything
+            write_frame(out, {"error": FAILURES.index(DamagedFile)})
             continue
         words, quality = read_page(engine, np.asarray(image)[:, :, ::-1])
         write_frame(out, {"words": words, "quality": quality})
@@ -92,7 +93,7 @@ def read_page(engine: _Engine, pixels: Pixels) -> tuple[list[RawWord], float]:
     turned = [
         (w[0], *_turned_back(w[1] / width, w[2] / height, w[3] / width, w[4] / height, turns), w[5]) for w in words
     ]
-    return turned, statistics.fmean(line.confidence for line in lines)
+    return turned, min(1.0, statistics.fmean(line.confidence for line in lines))
 
 
 def _upright(engine: _Engine, pixels: Pixels) -> tuple[int, list[Line]]:

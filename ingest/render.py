@@ -24,17 +24,19 @@ from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageOps
 
-from docqa.errors import CutOff, DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
+from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.imagegrid import grid_size
-from ingest.wire import write_frame
+from ingest.wire import MAX_WORD, MAX_WORDS, write_frame
 
 #: What can cross the pipe as the reason of a failure.
-FAILURES: tuple[type[DocumentError], ...] = (DamagedFile, NeedsPassword, NoPages, TooManyPages, CutOff)
+FAILURES: tuple[type[DocumentError], ...] = (DamagedFile, NeedsPassword, NoPages, TooManyPages)
+SPARSE_WORDS = 50  #: under so many words a text layer may be a stamp on a scan, so the page's pictures are measured
 
 JPEG_QUALITY = 85  #: 42 dB on text pages, 350 kB a page at budget 1120 (measured)
 _MAX_PIXELS = 120_000_000  #: of one image file: an A3 page at 600 dpi has 70 million
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  #: from linux/prctl.h
 _IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
+_DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  #: gray with more than 8 bits
 
 RawWord = tuple[str, float, float, float, float, int]
 
@@ -49,7 +51,7 @@ class RawPage(NamedTuple):
 
 
 class Failure(Exception):
-    """A failure by number, optionally of one page only."""
+    """A failure of the whole file, by number."""
 
     def __init__(self, kind: type[DocumentError]) -> None:
         super().__init__(kind.code)
@@ -81,7 +83,10 @@ def private_stdout() -> BinaryIO:
 
 
 def limit_process(memory: int) -> None:
-    """Bound what this process may use (`memory` in bytes of address space), and die when the worker does."""
+    """Bound what this process may use (`memory` in bytes of address space), and die when the worker does.
+
+    To be called after `private_stdout`.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -94,19 +99,31 @@ def limit_process(memory: int) -> None:
 
 
 def _send_pages(out: BinaryIO, arguments: argparse.Namespace) -> None:
-    reader = _PdfFile() if arguments.media_type == "application/pdf" else _ImageFile()
-    if reader.pages < 1:
+    file = _open(arguments.media_type)
+    if file.pages < 1:
         raise Failure(NoPages)
-    if reader.pages > arguments.max_pages:
+    if file.pages > arguments.max_pages:
         raise Failure(TooManyPages)
-    write_frame(out, {"pages": reader.pages, "cut_off": reader.cut_off})
-    for number in range(arguments.first, reader.pages + 1):
-        try:
-            page = reader.page(number, arguments.budget)
-        except Failure as failure:
-            write_frame(out, {"page": number, "error": failure.number})
-            continue
-        write_frame(out, _header(number, page), _jpeg(page.image))
+    write_frame(out, {"pages": file.pages, "cut_off": file.cut_off})
+    for number in range(arguments.first, file.pages + 1):
+        write_frame(out, *_page_frame(file, number, arguments.budget))
+
+
+def _open(media_type: str) -> _PdfFile | _ImageFile:
+    try:
+        return _PdfFile() if media_type == "application/pdf" else _ImageFile()
+    except Failure:
+        raise
+    except Exception as error:  # over damaged bytes, MuPDF and Pillow raise anything: it all means the same
+        raise Failure(DamagedFile) from error
+
+
+def _page_frame(file: _PdfFile | _ImageFile, number: int, budget: int) -> tuple[dict[str, object], bytes]:
+    try:
+        page = file.page(number, budget)
+        return _header(number, page), _jpeg(page.image)
+    except Exception:  # as above, but of this page only
+        return {"page": number, "error": FAILURES.index(DamagedFile)}, b""
 
 
 def _header(number: int, page: RawPage) -> dict[str, object]:
@@ -114,7 +131,7 @@ def _header(number: int, page: RawPage) -> dict[str, object]:
         "page": number,
         "width": page.image.width,
         "height": page.image.height,
-        "words": page.words,
+        "words": [(text[:MAX_WORD], *place) for text, *place in page.words[:MAX_WORDS]],
         "readable": page.readable,
         "picture": page.picture,
     }
@@ -136,26 +153,17 @@ class _PdfFile:
         pymupdf.TOOLS.mupdf_display_errors(False)
         pymupdf.TOOLS.mupdf_display_warnings(False)
         data = sys.stdin.buffer.read()
-        try:
-            self._file = pymupdf.open(stream=data, filetype="pdf")
-        except (RuntimeError, ValueError) as error:  # everything MuPDF raises derives from RuntimeError
-            raise Failure(DamagedFile) from error
+        self._file = pymupdf.open(stream=data, filetype="pdf")
         if self._file.needs_pass:
             raise Failure(NeedsPassword)
-        try:
-            self.pages = int(self._file.page_count)
-        except (RuntimeError, ValueError) as error:
-            raise Failure(DamagedFile) from error
+        self.pages = int(self._file.page_count)
         self.cut_off = bool(self._file.is_repaired) and b"%%EOF" not in data[-2048:]
 
     def page(self, number: int, budget: int) -> RawPage:
-        try:
-            page = self._file[number - 1]
-            image = self._render(page, budget)
-            words = self._words(page)
-        except (RuntimeError, ValueError, IndexError, ZeroDivisionError, MemoryError) as error:
-            raise Failure(DamagedFile) from error
-        return RawPage(image, words, _readable(words), _largest_picture(page) if len(words) < _FEW_WORDS else 0.0)
+        page = self._file[number - 1]
+        words = self._words(page)
+        picture = _largest_picture(page) if len(words) < SPARSE_WORDS else 0.0
+        return RawPage(self._render(page, budget), words, _readable(words), picture)
 
     def _render(self, page: object, budget: int) -> Image.Image:
         mu, rect = self._pymupdf, page.rect  # type: ignore[attr-defined]
@@ -179,9 +187,6 @@ class _PdfFile:
             if clipped[0] < clipped[2] and clipped[1] < clipped[3]:
                 words.append((text, *clipped, (block << 16) + line))
         return _join_rows(words)
-
-
-_FEW_WORDS = 50
 
 
 def _join_rows(words: list[RawWord]) -> list[RawWord]:
@@ -228,30 +233,37 @@ class _ImageFile:
     cut_off = False
 
     def __init__(self) -> None:
-        try:
-            self._file = Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=_IMAGE_FORMATS)
-            self.pages = int(getattr(self._file, "n_frames", 1))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombWarning) as error:
-            raise Failure(DamagedFile) from error
+        self._file = Image.open(io.BytesIO(sys.stdin.buffer.read()), formats=_IMAGE_FORMATS)
+        self.pages = int(getattr(self._file, "n_frames", 1))
 
     def page(self, number: int, budget: int) -> RawPage:
-        try:
-            self._file.seek(number - 1)
-            frame = ImageOps.exif_transpose(self._file.copy())
-            picture = _on_white(frame).resize(grid_size(frame.width, frame.height, budget), Image.Resampling.LANCZOS)
-        except (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
-            raise Failure(DamagedFile) from error
-        return RawPage(picture, [], 0.0, 1.0)
+        self._file.seek(number - 1)
+        frame = _on_white(ImageOps.exif_transpose(self._file.copy()))
+        image = frame.resize(grid_size(frame.width, frame.height, budget), Image.Resampling.LANCZOS)
+        return RawPage(image, [], 0.0, 1.0)
 
 
 def _on_white(image: Image.Image) -> Image.Image:
+    """The image in gray or colour, as it looks on paper."""
     if image.mode in ("L", "RGB"):
         return image
-    if image.mode in ("1", "I;16", "I", "F"):
+    if image.mode == "1":
         return image.convert("L")
+    if image.mode in _DEEP_MODES:
+        return _eight_bits(image)
     layered = image.convert("RGBA")
     paper = Image.new("RGBA", layered.size, "white")
     return Image.alpha_composite(paper, layered).convert("RGB")
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """Deeper gray in 8 bits. Pillow would cut off what is brighter than 255: a white page."""
+    deep = image.convert("F")
+    low, high = map(float, deep.getextrema())  # type: ignore[arg-type]
+    usual = next((top for top in (1.0, 255.0, 65535.0) if low >= 0 and high <= top), None)
+    bottom, top = (low, high) if usual is None else (0.0, usual)
+    scale = 255 / (top - bottom)
+    return deep.point(lambda value: value * scale - bottom * scale).convert("L")
 
 
 if __name__ == "__main__":

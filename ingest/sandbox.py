@@ -1,18 +1,19 @@
 """Children that meet untrusted files, and the checks their words have to pass.
 
 A child is a process of its own in a process group of its own, with limits on memory, open files and written bytes, and
-no wait on it is without a deadline: it is ended with TERM, then KILL. Whatever arrives from it is called `untrusted_…`
-until `check_…` looked at it: numbers in range, texts without control characters, images of the right kind and size.
+no wait on it is without a deadline. It is ended with KILL, at once: it holds nothing that a farewell could save.
+Whatever arrives from it is called `untrusted_…` until `check_…` looked at it: numbers in range, texts without control
+characters, images of the right kind and size.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import os
 import select
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -23,17 +24,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from docqa.errors import RendererDied, RendererLied, RendererTimeout
-from docqa.imagegrid import CELL
+from docqa.imagegrid import CELL, MAX_BUDGET
 from docqa.store.library import StoredPage
 from docqa.types import Page, TextSource, Word
 from ingest.render import FAILURES
-from ingest.wire import LENGTHS, MAX_BYTES, MAX_JSON, write_frame
+from ingest.wire import LENGTHS, MAX_BYTES, MAX_JSON, MAX_WORD, MAX_WORDS, frame
 
-MAX_WORDS = 100_000  #: on one page
-MAX_WORD = 2_000  #: characters
-_PATIENCE = 2.0  #: seconds between TERM and KILL
+_PATIENCE = 2.0  #: seconds the kernel has to clear a killed process away
 _BLINK = 0.25  #: seconds after which a wait looks up whether to go on
 _PIPE_BYTES = 1 << 20
+_FRAME_HEADERS = (0xC0, 0xC2)  #: JPEG segments that tell the size, of baseline and progressive images
+_SIDES = struct.Struct(">HH")
 
 
 class Stopped(Exception):
@@ -60,8 +61,11 @@ class Child:
             cwd=Path(__file__).parent.parent,
         )
         assert self._process.stdout is not None  # it was asked for
-        self._pipe = self._process.stdout.fileno()
-        _widen(self._pipe)
+        self._out = self._process.stdout.fileno()
+        self._in = self._process.stdin.fileno() if self._process.stdin else None
+        _widen(self._out)
+        if self._in is not None:
+            os.set_blocking(self._in, False)
 
     def __enter__(self) -> Child:
         return self
@@ -71,62 +75,73 @@ class Child:
 
     @property
     def running(self) -> bool:
-        """Whether the process is still there."""
-        return self._process.poll() is None
+        """Whether the process is still there. It is not reaped by asking: its id must stay its own until `end`."""
+        if self._process.returncode is not None:
+            return False
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None
 
-    def send(self, header: dict[str, object], body: bytes) -> None:
-        """Give the child a frame. Raises RendererDied if it is gone."""
-        assert self._process.stdin is not None  # only children without a file on stdin are sent frames
+    def send(self, header: dict[str, object], body: bytes, seconds: float) -> None:
+        """Give the child a frame. Raises RendererTimeout if it does not take it, RendererDied if it is gone."""
+        assert self._in is not None  # only children without a file on stdin are sent frames
+        deadline = time.monotonic() + seconds
+        left = memoryview(frame(header, body))
         try:
-            write_frame(self._process.stdin, header, body)
-        except OSError as error:
-            raise RendererDied("The process that reads the file ended unexpectedly.") from error
+            while left:
+                self._wait(self._in, select.POLLOUT, deadline, seconds)
+                left = left[os.write(self._in, left) :]
+        except BrokenPipeError as error:
+            raise _death() from error
 
     def receive(self, seconds: float) -> tuple[dict[str, Any], bytes]:
         """The next frame, unchecked but for its lengths. Raises RendererTimeout, RendererDied, RendererLied."""
         deadline = time.monotonic() + seconds
         json_length, body_length = LENGTHS.unpack(self._read(LENGTHS.size, deadline, seconds))
         if json_length > MAX_JSON or body_length > MAX_BYTES:
-            raise RendererLied("The process that reads the file sent more than a page can hold.")
+            raise _lie("more than a page can hold")
         untrusted_json = self._read(json_length, deadline, seconds)
         untrusted_body = self._read(body_length, deadline, seconds)
         try:
             untrusted_header = json.loads(untrusted_json)
-        except ValueError as error:
-            raise RendererLied("The process that reads the file sent something unreadable.") from error
+        except (ValueError, RecursionError) as error:
+            raise _lie("something unreadable") from error
         if not isinstance(untrusted_header, dict):
-            raise RendererLied("The process that reads the file sent something unreadable.")
+            raise _lie("something unreadable")
         return untrusted_header, untrusted_body
 
     def end(self) -> None:
-        """TERM, then KILL, to the whole process group."""
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(_PATIENCE)
-                break
+        """KILL to the whole process group, and wait until the kernel has taken the child back."""
+        if self._process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_PATIENCE)
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
-                with contextlib.suppress(OSError):  # a broken pipe has nothing left to flush
-                    pipe.close()
+                pipe.close()
 
     def _read(self, count: int, deadline: float, seconds: float) -> bytes:
         parts = bytearray()
         while len(parts) < count:
-            self._wait(deadline, seconds)
-            piece = os.read(self._pipe, min(count - len(parts), _PIPE_BYTES))
+            self._wait(self._out, select.POLLIN, deadline, seconds)
+            piece = os.read(self._out, min(count - len(parts), _PIPE_BYTES))
             if not piece:
-                raise RendererDied("The process that reads the file ended unexpectedly.")
+                raise _death()
             parts += piece
         return bytes(parts)
 
-    def _wait(self, deadline: float, seconds: float) -> None:
-        while not select.select([self._pipe], [], [], min(_BLINK, max(0.0, deadline - time.monotonic())))[0]:
+    def _wait(self, pipe: int, readiness: int, deadline: float, seconds: float) -> None:
+        """Until the pipe is ready; looks at the clock every time, or a child that drips bytes would never be late."""
+        poll = select.poll()
+        poll.register(pipe, readiness)
+        while True:
             if self._stopping.is_set():
                 raise Stopped
-            if time.monotonic() >= deadline:
+            left = deadline - time.monotonic()
+            if left <= 0:
                 raise RendererTimeout(f"Reading took longer than {seconds:g} seconds and was stopped.")
+            if poll.poll(1000 * min(_BLINK, left)):
+                return
 
 
 def _environment() -> dict[str, str]:
@@ -164,27 +179,22 @@ def check_failure(untrusted_header: dict[str, Any]) -> None:
     """Raise the error whose number the child sent, if it sent one."""
     if "error" not in untrusted_header:
         return
-    number = untrusted_header["error"]
-    if not isinstance(number, int) or not 0 <= number < len(FAILURES):
-        raise _lie("an unknown failure")
-    raise FAILURES[number](_SENTENCES[FAILURES[number].code])
+    kind = FAILURES[_integer(untrusted_header["error"], 0, len(FAILURES) - 1)]
+    raise kind(_SENTENCES[kind.code])
 
 
 _SENTENCES = {
-    "damaged_file": "The file cannot be opened.",
+    "damaged_file": "The content is damaged.",
     "needs_password": "The file is protected by a password.",
     "no_pages": "The file has no pages.",
     "too_many_pages": "The file has more pages than the settings allow.",
-    "cut_off": "The end of the file is missing.",
 }
 
 
 def check_opened(untrusted_header: dict[str, Any], max_pages: int) -> Opened:
     """The first frame. Raises what the child reports, or RendererLied."""
     check_failure(untrusted_header)
-    pages = untrusted_header.get("pages")
-    if not isinstance(pages, int) or not 1 <= pages <= max_pages:
-        raise _lie("an impossible number of pages")
+    pages = _integer(untrusted_header.get("pages"), 1, max_pages)
     return Opened(pages, untrusted_header.get("cut_off") is True)
 
 
@@ -193,13 +203,13 @@ def check_page(untrusted_header: dict[str, Any], untrusted_image: bytes, doc: st
     if untrusted_header.get("page") != number:
         raise _lie("pages out of order")
     check_failure(untrusted_header)
-    width, height = (_number(untrusted_header.get(side), CELL, 1120 * CELL) for side in ("width", "height"))
-    if not (untrusted_image.startswith(b"\xff\xd8") and untrusted_image.endswith(b"\xff\xd9")):
-        raise _lie("an image that is none")
+    width, height = (_integer(untrusted_header.get(side), CELL, MAX_BUDGET * CELL) for side in ("width", "height"))
+    if jpeg_size(untrusted_image) != (width, height):
+        raise _lie("an image that is none, or of another size")
     words = check_words(untrusted_header.get("words"))
     readable = _number(untrusted_header.get("readable"), 0, 1)
     source = TextSource.TEXT_LAYER if words else TextSource.NONE
-    page = Page(doc, number, int(width), int(height), words, source, readable)
+    page = Page(doc, number, width, height, words, source, readable)
     return Rendered(StoredPage(page, untrusted_image), readable, _number(untrusted_header.get("picture"), 0, 1))
 
 
@@ -221,10 +231,11 @@ def _checked_words(untrusted_words: list[Any]) -> Iterator[Word]:
         if not isinstance(item, list) or len(item) != 6 or not isinstance(item[0], str):
             raise _lie("words that are none")
         x0, y0, x1, y1 = (_number(edge, 0, 1) for edge in item[1:5])
-        line = int(_number(item[5], last, MAX_WORDS))
-        last = line
+        last = _integer(item[5], last, MAX_WORDS)
+        if x0 > x1 or y0 > y1:
+            raise _lie("a box that is none")
         if text := _plain(item[0][:MAX_WORD]):
-            yield Word(text, (x0, y0, x1, y1), line)
+            yield Word(text, (x0, y0, x1, y1), last)
 
 
 def _plain(untrusted_text: str) -> str:
@@ -233,13 +244,38 @@ def _plain(untrusted_text: str) -> str:
     return "".join(c for c in text if c.isprintable() and not c.isspace())
 
 
+def jpeg_size(untrusted_image: bytes) -> tuple[int, int] | None:
+    """Width and height of a JPEG by its frame header, or None if it is none; nothing is decoded."""
+    if not (untrusted_image.startswith(b"\xff\xd8") and untrusted_image.endswith(b"\xff\xd9")):
+        return None
+    at = 2
+    while at + 9 <= len(untrusted_image) and untrusted_image[at] == 0xFF:
+        kind, length = untrusted_image[at + 1], int.from_bytes(untrusted_image[at + 2 : at + 4])
+        if kind in _FRAME_HEADERS:
+            height, width = _SIDES.unpack_from(untrusted_image, at + 5)
+            return width, height
+        at += 2 + length
+    return None
+
+
 def _number(untrusted: object, low: float, high: float) -> float:
     if isinstance(untrusted, bool) or not isinstance(untrusted, int | float):
         raise _lie("a number that is none")
-    if not math.isfinite(untrusted) or not low <= untrusted <= high:
+    if not low <= untrusted <= high:  # NaN is not, either
         raise _lie("a number out of range")
-    return untrusted
+    return float(untrusted)
+
+
+def _integer(untrusted: object, low: int, high: int) -> int:
+    number = _number(untrusted, low, high)
+    if not number.is_integer():
+        raise _lie("a number that is none")
+    return int(number)
 
 
 def _lie(what: str) -> RendererLied:
     return RendererLied(f"The process that reads the file sent {what}.")
+
+
+def _death() -> RendererDied:
+    return RendererDied("The process that reads the file ended unexpectedly.")

@@ -1,7 +1,7 @@
 """What goes over the pipe between the worker and its children: frames of a small JSON object and some bytes.
 
-A frame is two big-endian 32-bit lengths, the JSON, the bytes. Whoever reads one checks the lengths against its own
-limits before it reads on; what the JSON says is checked in `ingest.sandbox`.
+A frame is two big-endian 32-bit lengths, the JSON, the bytes. The worker checks the lengths against these limits before
+it reads on, and what the JSON says in `ingest.sandbox`; an honest child keeps to the limits by itself.
 """
 
 from __future__ import annotations
@@ -13,14 +13,19 @@ from typing import IO
 LENGTHS = struct.Struct(">II")
 MAX_JSON = 32 << 20  #: bytes; a page of 100,000 words needs about 8 MB
 MAX_BYTES = 64 << 20  #: bytes; a page image needs about 0.4 MB
+MAX_WORDS = 100_000  #: on one page
+MAX_WORD = 2_000  #: characters
+
+
+def frame(header: dict[str, object], body: bytes = b"") -> bytes:
+    """The bytes of one frame."""
+    encoded = json.dumps(header, separators=(",", ":")).encode()
+    return LENGTHS.pack(len(encoded), len(body)) + encoded + body
 
 
 def write_frame(stream: IO[bytes], header: dict[str, object], body: bytes = b"") -> None:
     """Write one frame and flush it."""
-    encoded = json.dumps(header, separators=(",", ":")).encode()
-    stream.write(LENGTHS.pack(len(encoded), len(body)))
-    stream.write(encoded)
-    stream.write(body)
+    stream.write(frame(header, body))
     stream.flush()
 
 

@@ -14,16 +14,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 from docqa.embed import Embedder
 from docqa.errors import (
     CutOff,
+    DamagedFile,
     DocumentError,
     EmbedderUnusable,
+    NeedsPassword,
     PagesMissing,
     RendererDied,
+    RendererLied,
     RendererTimeout,
+    StoreDamaged,
     UnsupportedType,
 )
 from docqa.settings import IngestSettings
@@ -34,17 +39,21 @@ from docqa.types import Document, Page, Problem, Status, TextSource, Word
 from ingest import sandbox
 from ingest.chunk import document_title, page_chunks
 from ingest.intake import media_type
+from ingest.render import SPARSE_WORDS
 
 #: Changes whenever the same bytes would give other pages, words or chunks: everything is read again, then.
 PIPELINE = "1"
 
+#: The children, as modules that Python is told to run.
+RENDERER, OCR = "ingest.render", "ingest.ocr"
+
 _BATCH = 64  #: pages written in one commit
+_REMOVED_AT_ONCE = 1_000  #: documents in one filter: 10,000 take a second (measured)
 _IDLE = 0.5  #: seconds without a new page after which what is there is written
 _TIDY_EVERY = 4_000  #: pages: small commits are folded and the search indices brought up to date
-_MAX_RESTARTS = 3  #: children one document may use up
+_MAX_CHILDREN = 3  #: that one document may use up
 _FEW_WORDS = 5  #: under so many words a text layer says nothing
-_SPARSE_WORDS = 50  #: under so many words a text layer may be a stamp on a scan …
-_MOSTLY_PICTURE = 0.5  #: … if a picture covers this share of the page
+_MOSTLY_PICTURE = 0.5  #: a picture that covers this share of the page, with sparse words, is a scan with a stamp
 _READABLE = 0.7  #: share of meaningful characters under which a text layer is useless
 
 
@@ -95,9 +104,7 @@ def ingest_pending(
     documents = store.catalog.documents(docs=store.catalog.pending(PIPELINE))
     if not documents:
         return 0
-    leftovers = [document.doc for document in documents if document.attempts or document.pages_done]
-    if leftovers:
-        store.library.remove(leftovers)
+    _remove_leftovers(store, [document.doc for document in documents])
     reading = _Reading(store, settings, documents)
     try:
         _write(store, embedder(), reading, documents, on_progress)
@@ -113,6 +120,12 @@ def _set_aside_exhausted(store: Store) -> None:
     for doc in store.catalog.exhausted():
         store.library.remove([doc])
         store.catalog.finish_document(doc, Status.FAILED, pipeline=PIPELINE, problem=problem, seconds=0)
+
+
+def _remove_leftovers(store: Store, docs: Sequence[str]) -> None:
+    """A run that was stopped may have left pages of any pending document, whether its attempt was counted or not."""
+    for start in range(0, len(docs), _REMOVED_AT_ONCE):
+        store.library.remove(docs[start : start + _REMOVED_AT_ONCE])
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -282,24 +295,21 @@ class DocumentReading:
         self._stopping = stopping
         self._media_type: str | None = None
         self._opened: sandbox.Opened | None = None
-        self._done = 0
-        self._missing: dict[int, DocumentError] = {}
-        self._failure: DocumentError | None = None
+        self._stored = 0
+        self._only_images = 0  #: pages among the stored ones that the OCR failed on
+        self._mishaps: list[DocumentError] = []  #: what cost a page or its words
+        self._failure: DocumentError | None = None  #: what ended the reading before the last page
 
     def pages(self) -> Iterator[StoredPage]:
         """Every page that can be read. A page that cannot costs itself; what stops the file ends the iteration."""
         try:
-            original = self._store.originals.path(self._doc)
+            original = self._original()
             self._media_type = media_type(original)
             if self._media_type is None:
                 raise UnsupportedType("The content is not a PDF and not an image that docqa reads.")
-            for rendered in self._rendered():
-                try:
-                    stored = self._with_words(rendered)
-                except DocumentError as error:  # the OCR failed, on this page
-                    self._missing[rendered.stored.page.number] = error
-                    continue
-                self._done += 1
+            for rendered in self._rendered(original):
+                stored = self._with_words(rendered)
+                self._stored += 1
                 yield stored
         except DocumentError as error:
             self._failure = error
@@ -310,42 +320,54 @@ class DocumentReading:
         problem = self._problem(total)
         if problem is None:
             return Outcome(Status.READY, self._media_type, total, None, False, seconds)
-        if self._done:
+        if self._stored:
             return Outcome(Status.PARTIAL, self._media_type, total, problem.problem, False, seconds)
-        status = Status.NEEDS_PASSWORD if problem.code == "needs_password" else Status.FAILED
+        status = Status.NEEDS_PASSWORD if isinstance(problem, NeedsPassword) else Status.FAILED
         return Outcome(status, self._media_type, total, problem.problem, problem.transient, seconds)
 
     def _problem(self, total: int | None) -> DocumentError | None:
-        if not self._done:
-            return self._failure or next(iter(self._missing.values()), None)
-        if total is not None and self._done < total:
-            reason = self._failure or next(iter(self._missing.values()))
-            return PagesMissing(f"{total - self._done} of {total} pages could not be read. {reason.message}")
-        if self._opened and self._opened.cut_off:
-            return CutOff(f"The end of the file is missing; {self._done} pages could be saved.")
-        return None
+        reason = self._failure or next(iter(self._mishaps), None)
+        if reason is None:
+            cut_off = self._opened is not None and self._opened.cut_off
+            return CutOff(f"The end of the file is missing; {self._stored} pages could be saved.") if cut_off else None
+        if not self._stored or total is None:
+            return reason
+        unread = total - self._stored + self._only_images
+        return PagesMissing(f"{unread} of {total} pages could not be read. {reason.message}")
 
-    def _rendered(self) -> Iterator[sandbox.Rendered]:
+    def _original(self) -> Path:
+        """The file, hashed again. One that is lost or altered is its document's problem, not the whole run's."""
+        try:
+            return self._store.originals.check(self._doc)
+        except StoreDamaged as error:
+            raise DamagedFile(error.message, "Run `docqa check`; restore the file from a backup.") from error
+
+    def _rendered(self, original: Path) -> Iterator[sandbox.Rendered]:
         """Checked pages from one child after another: where one hangs or dies, the next goes on behind that page."""
         number = 1
-        for _ in range(_MAX_RESTARTS):
-            with self._store.originals.path(self._doc).open("rb") as file, self._child(file, number) as child:
+        for _ in range(_MAX_CHILDREN):
+            with original.open("rb") as file, self._child(file, number) as child:
                 opened = sandbox.check_opened(child.receive(self._settings.page_deadline)[0], self._settings.max_pages)
                 self._opened = self._opened or opened
                 try:
                     while number <= self._opened.pages:
-                        frame = child.receive(self._settings.page_deadline)
-                        try:
-                            yield sandbox.check_page(*frame, self._doc, number)
-                        except DocumentError as error:
-                            if error.code == "renderer_lied":
-                                raise
-                            self._missing[number] = error
+                        yield from self._page(child, number)
                         number += 1
-                    return
                 except (RendererTimeout, RendererDied) as error:
-                    self._missing[number] = error
+                    self._mishaps.append(error)
                     number += 1
+            if number > self._opened.pages:
+                return
+
+    def _page(self, child: sandbox.Child, number: int) -> Iterator[sandbox.Rendered]:
+        """One page, or none if the child says that it cannot be read."""
+        frame = child.receive(self._settings.page_deadline)
+        try:
+            yield sandbox.check_page(*frame, self._doc, number)
+        except RendererLied:
+            raise
+        except DocumentError as error:
+            self._mishaps.append(error)
 
     def _child(self, file: BinaryIO, first: int) -> sandbox.Child:
         arguments = [
@@ -355,16 +377,21 @@ class DocumentReading:
             f"--budget={self._settings.image_budget}",
             f"--memory-mb={self._settings.memory_mb}",
         ]
-        return sandbox.Child("ingest.render", arguments, self._stopping, stdin=file)
+        return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file)
 
     def _with_words(self, rendered: sandbox.Rendered) -> StoredPage:
         """The page with the words of its text layer, or of OCR where there are none or they are useless."""
         page = rendered.stored.page
         useless = len(page.words) < _FEW_WORDS or rendered.readable < _READABLE
-        stamped = len(page.words) < _SPARSE_WORDS and rendered.picture > _MOSTLY_PICTURE
+        stamped = len(page.words) < SPARSE_WORDS and rendered.picture > _MOSTLY_PICTURE
         if not (useless or stamped):
             return rendered.stored
-        words, quality = self._ocr.read(rendered.stored.image)
+        try:
+            words, quality = self._ocr.read(rendered.stored.image)
+        except DocumentError as error:  # the page can still be looked at
+            self._mishaps.append(error)
+            self._only_images += 1
+            return rendered.stored
         if len(words) <= len(page.words) and rendered.readable >= _READABLE:
             return rendered.stored
         source = TextSource.OCR if words else TextSource.NONE
@@ -388,17 +415,22 @@ class Ocr:
 
     def read(self, image: bytes) -> tuple[tuple[Word, ...], float]:
         """The words of a page image and how sure they are. Raises RendererTimeout, RendererDied, RendererLied."""
-        if self._child is None or not self._child.running:
-            self._child = sandbox.Child("ingest.ocr", [f"--memory-mb={self._settings.memory_mb}"], self._stopping)
+        child = self._running()
         try:
-            self._child.send({}, image)
-            untrusted_header, _ = self._child.receive(self._settings.ocr_deadline)
+            child.send({}, image, self._settings.ocr_deadline)
+            untrusted_header, _ = child.receive(self._settings.ocr_deadline)
             sandbox.check_failure(untrusted_header)
             words = sandbox.check_words(untrusted_header.get("words"))
             return words, sandbox.check_quality(untrusted_header.get("quality"))
         except DocumentError:
             self._end()
             raise
+
+    def _running(self) -> sandbox.Child:
+        if self._child is None or not self._child.running:
+            self._end()
+            self._child = sandbox.Child(OCR, [f"--memory-mb={self._settings.memory_mb}"], self._stopping)
+        return self._child
 
     def _end(self) -> None:
         if self._child is not None:

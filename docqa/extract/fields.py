@@ -91,7 +91,7 @@ def fields_from_json(text: str) -> tuple[FieldSpec, ...]:
 
 
 def fields_toml(fields: Sequence[FieldSpec]) -> str:
-    """Fields as a file that `parse_fields` reads. JSON strings and lists are TOML strings and arrays."""
+    """Fields as a file that `parse_fields` reads."""
     blocks = []
     for field in fields:
         values: dict[str, object] = {"name": field.name, "type": field.type.value, "description": field.description}
@@ -101,8 +101,13 @@ def fields_toml(fields: Sequence[FieldSpec]) -> str:
             values["choices"] = list(field.choices)
         if field.pattern is not None:
             values["pattern"] = field.pattern
-        blocks.append("[[field]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items()))
+        blocks.append("[[field]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in values.items()))
     return "\n".join(blocks)
+
+
+def _toml(value: object) -> str:
+    """JSON is TOML here, but for two things: TOML takes no escaped surrogates, and DEL only escaped."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def field_key(field: FieldSpec, reader_version: str) -> str:

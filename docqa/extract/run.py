@@ -9,7 +9,6 @@ problem; a server that is away stops the run, which costs no document an attempt
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,13 +17,13 @@ from docqa.ask import open_reader
 from docqa.embed import Embedder
 from docqa.errors import ModelBadAnswer, ModelError, ModelTimeout, StoreDamaged, UnknownDocument
 from docqa.extract.fields import field_key, fields_from_json, fields_json
-from docqa.extract.values import day_first_evidence, normalise
+from docqa.extract.values import day_first_evidence, normalise, split_list
 from docqa.readers import Reader
 from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.catalog import Run
 from docqa.store.library import Vectors
-from docqa.types import Box, Cell, Document, FieldSpec, Page, Problem, Reading
+from docqa.types import Box, Cell, Document, FieldSpec, FieldType, Page, Problem, Reading
 from docqa.verify import locate
 
 
@@ -60,6 +59,8 @@ def carry_on(
     """Fill what is missing in one extraction, or in all; False if nothing was. Raises ModelError, StoreError."""
     worked = False
     for each in store.catalog.runs(run):
+        for doc in store.catalog.run_exhausted(each.run):
+            store.catalog.fail_run_document(each.run, doc, _CUT_OFF, final=True)
         if not store.catalog.run_pending(each.run):
             continue
         worked = True
@@ -150,6 +151,11 @@ def _fill_document(store: Store, reader: Reader, run: int, fields: Sequence[Fiel
 _NOT_READ = Problem(
     "not_read", "The document has not been read yet.", "Wait until its status is ready, then run again."
 )
+_CUT_OFF = Problem(
+    "interrupted",
+    "Filling its fields was cut off every time.",
+    "Look at the document, then start a new extraction.",
+)
 
 
 def _missing_cells(
@@ -161,11 +167,13 @@ def _missing_cells(
     if not missing:
         return []
     evidence = store.evidence(document)
-    readings = {reading.field: reading for reading in reader.fill(missing, evidence)}
+    readings: dict[str, list[Reading]] = {}
+    for reading in reader.fill(missing, evidence):
+        readings.setdefault(reading.field, []).append(reading)
     day_first = day_first_evidence("\n".join(one.page.text for one in evidence))
     pages = {one.page.number: one.page for one in evidence}
     return [
-        (keys[field.name], check(document.doc, field, readings.get(field.name), pages, reader.name, day_first))
+        (keys[field.name], check(document.doc, field, readings.get(field.name, ()), pages, reader.name, day_first))
         for field in missing
     ]
 
@@ -173,52 +181,54 @@ def _missing_cells(
 def check(
     doc: str,
     field: FieldSpec,
-    reading: Reading | None,
+    readings: Sequence[Reading],
     pages: dict[int, Page],
     reader: str,
     day_first: bool | None,
 ) -> Cell:
-    """Turn what a reader read into a cell: a value that stands on its page and fits its field, or a problem."""
-    if reading is None:
+    """Turn what a reader read into a cell: a value that stands on its page and fits its field, or a problem.
+
+    A field has one reading at most; a list may have one for each item.
+    """
+    if not readings:
         problem = _problem("missing", f"{field.name} was not found, and it is required.") if field.required else None
         return Cell(doc, field.name, None, None, None, None, reader=reader, problem=problem)
+    first, text = readings[0], "; ".join(reading.text for reading in readings)
+    proofs = [_proof(field, reading, pages) for reading in readings]
+    on_page = tuple(box for one, proof in zip(readings, proofs, strict=True) if one.page == first.page for box in proof)
+    value, problem = None, None
+    if not all(proofs):
+        problem = _problem("unproven", f"“{text}” does not stand on the page it was read from.")
+    else:
+        try:
+            value = normalise(text, field, day_first)
+        except ValueError as error:
+            problem = _problem("bad_value", str(error))
+    score = min(reading.score for reading in readings)
+    return Cell(doc, field.name, value, text, first.page, first.quote, on_page, score, reader, problem)
+
+
+def _proof(field: FieldSpec, reading: Reading, pages: dict[int, Page]) -> tuple[Box, ...]:
+    """Boxes of the value, inside its quote if that is on the page; none if it does not stand there.
+
+    A tick or a choice need not be printed as the value is spelled, so that its quote is the proof.
+    """
     page = pages.get(reading.page)
-    boxes = () if page is None else _value_boxes(reading, page)
-    if not boxes:
-        problem = _problem("unproven", f"“{reading.text}” does not stand on the page it was read from.")
-        return _cell(doc, reading, None, (), reader, problem)
-    try:
-        value = normalise(reading.text, field, day_first)
-    except ValueError as error:
-        return _cell(doc, reading, None, boxes, reader, _problem("bad_value", str(error)))
-    if field.pattern is not None and not re.fullmatch(field.pattern, value):
-        problem = _problem("pattern", f"“{value}” does not match the pattern of {field.name}.")
-        return _cell(doc, reading, None, boxes, reader, problem)
-    return _cell(doc, reading, value, boxes, reader, None)
-
-
-def _value_boxes(reading: Reading, page: Page) -> tuple[Box, ...]:
-    """Where the value stands: inside its quote if that is on the page, else wherever on the page it is."""
+    if page is None:
+        return ()
     quote = locate(reading.quote, page)
-    inside = (
-        None if quote is None else locate(reading.text, replace(page, words=page.words[quote.first : quote.last + 1]))
-    )
-    value = inside or locate(reading.text, page)
-    return () if value is None else value.boxes
-
-
-def _cell(
-    doc: str, reading: Reading, value: str | None, boxes: tuple[Box, ...], reader: str, problem: Problem | None
-) -> Cell:
-    evidence = (reading.text, reading.page, reading.quote, boxes, reading.score)
-    return Cell(doc, reading.field, value, *evidence, reader, problem)
+    if quote is not None and field.type in (FieldType.BOOLEAN, FieldType.CHOICE):
+        return quote.boxes
+    items = split_list(reading.text) if field.type is FieldType.LIST else [reading.text]
+    places = [page] if quote is None else [replace(page, words=page.words[quote.first : quote.last + 1]), page]
+    found = [next((match for place in places if (match := locate(item, place))), None) for item in items]
+    return tuple(box for match in found if match for box in match.boxes) if all(found) else ()
 
 
 _HINTS = {
     "missing": "Look at the document; if the value is there, say in the field's description what stands beside it.",
     "unproven": "Look at the page before you use this value.",
-    "bad_value": "Look at the page, or choose another type for the field.",
-    "pattern": "Look at the page, or correct the pattern.",
+    "bad_value": "Look at the page, or change the field's type, choices or pattern.",
 }
 
 

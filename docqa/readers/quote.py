@@ -1,16 +1,21 @@
 """The built-in reader: no model, it only quotes.
 
 An answer is the best sentence or table row of the pages it is given, up to three of them. Each candidate is scored by
-how much of the question it and its surroundings speak of, by closeness in meaning, and by whether it holds the kind of
-thing asked for (an amount, a date, a name). Where even the best is weak, the answer is "not found". It never words
-anything itself: what it says stands on a page. Fields are read by `docqa.readers.layout`.
+how much of the question it, the lines next to it and the head of its page speak of, rare words counting more; by
+whether it holds the kind of thing asked for (a figure, a date); and a little by closeness in meaning. A candidate that
+only repeats the question is none. Where too little of the question is spoken of, or nothing comes close in meaning,
+the answer is "not found". It never words anything itself: what it says stands on a page.
+
+Weights and limits were chosen on sample_docs/questions.jsonl. Fields are read by `docqa.readers.layout`.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +24,10 @@ from docqa.readers.layout import read_fields
 from docqa.store.library import Vectors
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Word
 
-ENOUGH = 0.56  #: score under which a candidate is no answer; chosen on sample_docs/questions.jsonl
+SPOKEN_OF = 0.45  #: share of the question, rare words counting more, that an answer and its surroundings speak of
+CLOSE = 0.5  #: cosine that at least one candidate has to the question
 MAX_QUOTES = 3
-_ALSO = 0.93  #: share of the best score another quote needs to be shown too
+_ALSO = 0.9  #: share of the best score another quote needs to be shown too
 _LONGEST = 400  #: characters of a candidate
 _SHORT_LINE = 60  #: characters under which a line may be a label whose value stands below it
 _READ_CLOSELY = 48  #: candidates, best first by words, whose meaning is compared
@@ -56,13 +62,15 @@ _DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\b(19|20)\d\d\b|\b\d{1,2}\.
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A sentence or row with what is known about its surroundings."""
+    """A sentence or row with the terms of what surrounds it."""
 
     evidence: Evidence
     text: str
     rank: int  #: of its page among the pages given, from 0
     terms: frozenset[str]
-    around: frozenset[str]  #: terms of the label, the top of the page, and the lines next to it
+    near: frozenset[str]  #: of the lines next to it
+    head: frozenset[str]  #: of the label and the top of the page: what the page is about
+    page: frozenset[str]
 
 
 class QuoteReader:
@@ -89,20 +97,68 @@ class QuoteReader:
         return read_fields(fields, [evidence.page for evidence in pages])
 
     def _best(self, question: str, pages: Sequence[Evidence]) -> list[_Candidate]:
-        asked = terms(question)
+        """The candidates that answer, the best first; none if the evidence is weak."""
         candidates = [c for rank, evidence in enumerate(pages) for c in _candidates(evidence, rank)]
-        if not asked or not candidates:
+        asked = _Asked.of(question, candidates)
+        if not asked.weights or not candidates:
             return []
-        worded = sorted(candidates, key=lambda c: -_coverage(asked, c) - _kind_bonus(question, c))[:_READ_CLOSELY]
-        meant = self._closeness(question, worded)
-        scores = [_score(question, asked, c, near) for c, near in zip(worded, meant, strict=True)]
-        ranked = sorted(zip(scores, range(len(worded)), strict=True), reverse=True)
-        enough = max(ENOUGH, _ALSO * ranked[0][0])
-        return _distinct([worded[i] for score, i in ranked if score >= enough])[:MAX_QUOTES]
+        ranked = sorted(candidates, key=asked.wording, reverse=True)[:_READ_CLOSELY]
+        near = self._closeness(question, ranked)
+        scores = [asked.score(candidate) + 0.1 * close for candidate, close in zip(ranked, near, strict=True)]
+        best = max(scores)
+        if max(near) < CLOSE or asked.spoken_of(ranked[scores.index(best)]) < SPOKEN_OF:
+            return []
+        also = sorted((-score, i) for i, score in enumerate(scores) if score >= _ALSO * best)
+        return _distinct([ranked[i] for _, i in also])[:MAX_QUOTES]
 
     def _closeness(self, question: str, candidates: Sequence[_Candidate]) -> list[float]:
         vectors = self._embed([question, *(c.text for c in candidates)])
         return [float(near) for near in np.asarray(vectors[1:] @ vectors[0])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a question asks for. `weights` of its terms add up to 1; a term few candidates hold weighs more."""
+
+    weights: dict[str, float]
+    kind: re.Pattern[str] | None  #: what an answer has to hold
+
+    @classmethod
+    def of(cls, question: str, candidates: Sequence[_Candidate]) -> _Asked:
+        asked = terms(question)
+        holding = Counter(term for candidate in candidates for term in candidate.terms & asked)
+        rarity = {term: math.log(1 + len(candidates) / (1 + holding[term])) for term in asked}
+        total = sum(rarity.values())
+        return cls({term: rare / total for term, rare in rarity.items()} if total else {}, _kind(question))
+
+    def wording(self, candidate: _Candidate) -> float:
+        """How much of the question stands in the candidate itself; its surroundings count less."""
+        asked = self.weights.keys()
+        near, head = asked & candidate.near - candidate.terms, asked & candidate.head - candidate.near
+        own = self._weigh(asked & candidate.terms)
+        return own + 0.5 * self._weigh(near) + 0.3 * self._weigh(head - candidate.terms)
+
+    def score(self, candidate: _Candidate) -> float:
+        """How well the candidate answers, as far as words can tell."""
+        rest = self.weights.keys() - candidate.terms - candidate.near - candidate.head
+        score = 0.4 * self.spoken_of(candidate) + 0.2 * self._weigh(rest & candidate.page)
+        new = candidate.terms - self.weights.keys()
+        if self.kind is not None:
+            score += 0.2 * bool(self.kind.search(candidate.text) and any(map(_DIGIT.search, new)))
+        return score + 0.06 / (1 + candidate.rank) - 0.3 * (not new)
+
+    def spoken_of(self, candidate: _Candidate) -> float:
+        """The share of the question that the candidate and its surroundings speak of."""
+        return self._weigh(self.weights.keys() & (candidate.terms | candidate.near | candidate.head))
+
+    def _weigh(self, found: Set[str]) -> float:
+        return sum(self.weights[term] for term in found)
+
+
+def _kind(question: str) -> re.Pattern[str] | None:
+    if _DATE_ASKED.search(question):
+        return _DATE
+    return _DIGIT if _AMOUNT_ASKED.search(question) else None
 
 
 def terms(text: str) -> frozenset[str]:
@@ -117,27 +173,6 @@ def _stem(word: str) -> str:
     if _DIGIT.search(word):
         return word.replace(",", "")
     return word[:6] if len(word) > 6 else word.rstrip("s") if len(word) > 3 else word
-
-
-def _score(question: str, asked: frozenset[str], candidate: _Candidate, near: float) -> float:
-    """0..1: speaks of what is asked (half), means the same (a third), holds the kind of thing asked for (the rest)."""
-    rank = 0.04 / (1 + candidate.rank)
-    return 0.5 * _coverage(asked, candidate) + 0.35 * max(0.0, near) + _kind_bonus(question, candidate) + rank
-
-
-def _coverage(asked: frozenset[str], candidate: _Candidate) -> float:
-    """The share of the question's terms that are there; what only the surroundings say counts less."""
-    here = len(asked & candidate.terms)
-    around = len((asked - candidate.terms) & candidate.around)
-    return (here + 0.6 * around) / len(asked)
-
-
-def _kind_bonus(question: str, candidate: _Candidate) -> float:
-    if _DATE_ASKED.search(question):
-        return 0.11 if _DATE.search(candidate.text) else 0.0
-    if _AMOUNT_ASKED.search(question):
-        return 0.11 if _DIGIT.search(candidate.text) else 0.0
-    return 0.05
 
 
 def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
@@ -156,11 +191,12 @@ def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
 def _candidates(evidence: Evidence, rank: int) -> Iterator[_Candidate]:
     """Sentences, rows, and short lines together with the line below them."""
     lines = evidence.page.lines
-    whole = terms(evidence.label) | terms(" ".join(_text(line) for line in lines[:4]))
+    head = terms(evidence.label) | terms(" ".join(_text(line) for line in lines[:4]))
+    page = terms(evidence.page.text)
     for first, last, text in [*_sentences(lines), *_labelled(lines)]:
         if len(text) >= 3:
-            near = " ".join(_text(line) for line in lines[max(0, first - 3) : last + 2])
-            yield _Candidate(evidence, text[:_LONGEST], rank, terms(text), whole | terms(near))
+            near = terms(" ".join(_text(line) for line in lines[max(0, first - 3) : last + 2]))
+            yield _Candidate(evidence, text[:_LONGEST], rank, terms(text), near, head, page)
 
 
 def _sentences(lines: Sequence[Sequence[Word]]) -> Iterator[tuple[int, int, str]]:

@@ -197,7 +197,7 @@ class Catalog:
                 "INSERT INTO runs (fields, reader, version, started_at) VALUES (?, ?, ?, ?)",
                 (fields, reader, version, _now()),
             ).lastrowid
-            sql.executemany("INSERT INTO run_documents (run, doc) VALUES (?, ?)", [(run, doc) for doc in docs])
+            sql.executemany("INSERT INTO run_documents (run, doc) VALUES (?, ?)", [(run, doc) for doc in set(docs)])
         return int(run or 0)
 
     def runs(self, run: int | None = None) -> list[Run]:
@@ -223,6 +223,14 @@ class Catalog:
         rows = self._read(
             """SELECT d.doc FROM run_documents d JOIN runs r USING (run)
                WHERE run = ? AND NOT d.done AND d.attempts < ? AND NOT r.cancelled ORDER BY d.doc""",
+            (run, MAX_ATTEMPTS),
+        )
+        return [row["doc"] for row in rows]
+
+    def run_exhausted(self, run: int) -> list[str]:
+        """Documents of an extraction whose attempts were all cut off (power, kill -9): none left, and no problem."""
+        rows = self._read(
+            "SELECT doc FROM run_documents WHERE run = ? AND NOT done AND attempts >= ? AND problem_code IS NULL",
             (run, MAX_ATTEMPTS),
         )
         return [row["doc"] for row in rows]

@@ -104,7 +104,8 @@ class Library:
         """The pages of a document in order, or those of them that are asked for."""
         condition = _only([doc])
         if numbers is not None:
-            condition += f" AND page IN ({', '.join(str(int(n)) for n in numbers)})"
+            wanted = ", ".join(str(int(number)) for number in numbers)
+            condition += f" AND page IN ({wanted})" if wanted else " AND false"
         with self._converted():
             if "pages" not in self._tables():
                 return []

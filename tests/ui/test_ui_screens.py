@@ -1,0 +1,297 @@
+"""Each screen in Streamlit's own test harness: what it shows, and what its buttons do. No browser, no JavaScript."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from small_store import CONTRACT, add_document, add_failed
+from streamlit.testing.v1 import AppTest
+
+from docqa.extract.fields import field_key, fields_json, parse_fields
+from docqa.settings import ModelSettings, Settings
+from docqa.store import Store
+from docqa.types import Answer, Cell, Citation, Document, FieldSpec, FieldType, Problem, Status, Verdict
+from ui import resources, server
+from ui.components.answer import reader_note
+from ui.screens import extract, parts
+
+
+def _library() -> None:
+    from ui.screens import library
+
+    library.show()
+
+
+def _ask() -> None:
+    from ui.screens import ask
+
+    ask.show()
+
+
+def _extract() -> None:
+    from ui.screens import extract
+
+    extract.show()
+
+
+def run(screen: object, **query: str) -> AppTest:
+    at = AppTest.from_function(screen, default_timeout=20)  # type: ignore[arg-type]
+    for name, value in query.items():
+        at.query_params[name] = value
+    return checked(at.run())
+
+
+def checked(at: AppTest) -> AppTest:
+    assert not at.exception, at.exception
+    return at
+
+
+def texts(at: AppTest) -> str:
+    return "\n".join(text.value for text in at.text)
+
+
+class TestLibrary:
+    def test_an_empty_store_shows_the_way_in(self, store: Store) -> None:
+        at = run(_library)
+        assert at.selectbox(key="library_collection").value == "documents"
+        assert not at.dataframe
+        assert any("Nothing is in this collection yet" in caption.value for caption in at.caption)
+
+    def test_every_document_has_its_status_in_words(self, store: Store, invoice: Document) -> None:
+        add_failed(store, "broken.pdf", "invoices")
+        store.take(io.BytesIO(b"new"), "new.pdf", "invoices", 99)
+        at = run(_library)
+        table = at.dataframe[0].value
+        assert list(table["Document"]) == ["broken.pdf", "invoice.pdf", "new.pdf"]
+        assert list(table["Status"]) == ["failed", "ready", "being read"]
+        assert list(table["Pages"]) == ["", "2", ""]
+        assert table["Problem"][0] == "The file cannot be opened. Copy it again."
+        assert "3 documents: 1 being read, 1 ready, 1 failed" in texts(at)
+
+    def test_failed_documents_can_be_tried_again(self, store: Store) -> None:
+        failed = add_failed(store, "broken.pdf", "invoices")
+        at = run(_library)
+        checked(at.button(key="again").click().run())
+        assert store.catalog.document(failed.doc).status is Status.QUEUED
+        assert [button.key for button in at.button] == []
+
+    def test_only_the_chosen_collection_is_listed(self, store: Store, invoice: Document) -> None:
+        add_document(store, "nda.pdf", "contracts", CONTRACT)
+        at = run(_library)
+        checked(at.selectbox(key="library_collection").select("invoices").run())
+        assert list(at.dataframe[0].value["Document"]) == ["invoice.pdf"]
+
+    def test_a_document_opens_beside_the_table(self, store: Store, invoice: Document) -> None:
+        at = run(_library)
+        at.session_state["page_beside_library_invoices"] = parts.page_of(invoice, 2)
+        checked(at.run())
+        assert len(at.columns) == 2
+
+
+class TestAsk:
+    QUESTION = "What is the total amount due on the invoice?"
+
+    def test_an_empty_store_says_what_to_do_first(self, store: Store) -> None:
+        assert "Upload some documents first" in texts(run(_ask))
+
+    def test_an_empty_chat_offers_questions(self, store: Store, invoice: Document) -> None:
+        at = run(_ask)
+        assert "1 document with 2 pages can be searched." in texts(at)
+        assert len([button for button in at.button if str(button.key).startswith("sample_")]) == 3
+
+    def test_an_answer_is_kept_in_a_chat_with_its_address(self, store: Store, invoice: Document) -> None:
+        at = run(_ask)
+        checked(at.chat_input(key="question").set_value(self.QUESTION).run())
+        ((chat, title),) = store.catalog.chats()
+        assert title == self.QUESTION
+        assert at.query_params["chat"] == str(chat)
+        (turn,) = store.catalog.turns(chat)
+        assert turn.answer.verdict is Verdict.FOUND
+        assert turn.answer.citations[0].verified
+        assert "unanswered" not in at.session_state
+        assert self.QUESTION in texts(at)
+
+    def test_a_reload_shows_the_chat_of_the_address(self, store: Store, invoice: Document) -> None:
+        chat = store.catalog.start_chat("Earlier")
+        store.catalog.add_turn(chat, answer_about(invoice))
+        assert self.QUESTION in texts(run(_ask, chat=str(chat)))
+
+    @pytest.mark.parametrize("chat", ["99", "x", "-1", "²", ""])
+    def test_an_address_without_such_a_chat_is_a_new_chat(self, store: Store, invoice: Document, chat: str) -> None:
+        assert "can be searched" in texts(run(_ask, chat=chat))
+
+    def test_a_sample_question_is_asked_at_once(self, store: Store, invoice: Document) -> None:
+        at = run(_ask)
+        checked(at.button(key="sample_0").click().run())
+        assert len(store.catalog.chats()) == 1
+
+    def test_a_model_that_is_away_leaves_the_question_to_be_asked_again(
+        self, settings: Settings, store: Store, invoice: Document
+    ) -> None:
+        model = ModelSettings(base_url="http://127.0.0.1:9/v1", connect_timeout=0.5)
+        resources.use(settings.model_copy(update={"model": model}))
+        at = run(_ask)
+        checked(at.chat_input(key="question").set_value(self.QUESTION).run())
+        assert self.QUESTION in texts(at)
+        assert at.session_state["unanswered"].problem.code == "model_unreachable"
+        assert at.session_state["unanswered"].problem.message in texts(at)
+        assert store.catalog.chats() == []
+        at.segmented_control(key="reader").set_value("Quotes only")
+        checked(at.button(key="ask_again").click().run())
+        assert len(store.catalog.chats()) == 1
+
+    def test_without_a_model_server_there_is_no_reader_to_choose(self, store: Store, invoice: Document) -> None:
+        at = run(_ask)
+        assert not at.segmented_control
+        assert "built-in reader" in at.caption[0].value
+
+    def test_the_search_can_be_narrowed(self, store: Store, invoice: Document) -> None:
+        add_document(store, "nda.pdf", "contracts", CONTRACT)
+        at = run(_ask)
+        checked(at.selectbox(key="ask_collection").select("contracts").run())
+        checked(at.chat_input(key="question").set_value(self.QUESTION).run())
+        (turn,) = store.catalog.turns(store.catalog.chats()[0][0])
+        assert {store.catalog.document(doc).label for doc, _ in turn.answer.pages_read} == {"nda.pdf"}
+
+    def test_chats_can_be_reopened_and_left(self, store: Store, invoice: Document) -> None:
+        chat = store.catalog.start_chat("*Earlier* ![](http://x)")
+        store.catalog.add_turn(chat, answer_about(invoice))
+        at = run(_ask)
+        assert at.button(key=f"chat_{chat}").label == r"\*Earlier\* \!\[\]\(http\:\/\/x\)"
+        checked(at.button(key=f"chat_{chat}").click().run())
+        assert self.QUESTION in texts(at)
+        checked(at.button(key="new_chat").click().run())
+        assert "can be searched" in texts(at)
+
+
+class TestExtract:
+    def test_an_empty_store_says_what_to_do_first(self, store: Store) -> None:
+        at = run(_extract)
+        assert "Upload some documents first" in texts(at)
+        assert at.button(key="start").disabled
+
+    def test_a_preset_can_be_started(self, store: Store, invoice: Document) -> None:
+        add_failed(store, "broken.pdf", "invoices")
+        at = run(_extract)
+        checked(at.segmented_control(key="preset").set_value("Invoice").run())
+        assert at.button(key="start").label == "Extract from 1 document"
+        checked(at.button(key="start").click().run())
+        (started,) = store.catalog.runs()
+        assert started.reader == "quote"
+        assert [document.doc for document, _ in store.catalog.run_documents(started.run)] == [invoice.doc]
+        assert "total" in {field.name for field in extract.run_fields(started)}
+        assert at.query_params["run"] == str(started.run)
+        assert at.button(key="cancel")
+
+    def test_a_run_can_be_cancelled(self, store: Store, invoice: Document) -> None:
+        number, _ = make_run(store, invoice, finished=False)
+        at = run(_extract, run=str(number))
+        checked(at.button(key="cancel").click().run())
+        assert store.catalog.runs(number)[0].cancelled
+        assert any("cancelled" in caption.value for caption in at.caption)
+
+    def test_a_finished_run_is_a_table_with_a_download(self, store: Store, invoice: Document) -> None:
+        number, _ = make_run(store, invoice)
+        at = run(_extract, run=str(number))
+        table = at.dataframe[0].value
+        assert table.to_dict("records") == [
+            {"Document": "invoice.pdf", "total": "1190.00", "due": "soon", "supplier": "not found"}
+        ]
+        assert at.get("link_button")[0].proto.url == f"/runs/{number}.csv"
+
+    def test_earlier_runs_are_listed(self, store: Store, invoice: Document) -> None:
+        number, _ = make_run(store, invoice)
+        at = run(_extract)
+        checked(at.button(key=f"run_{number}").click().run())
+        assert at.dataframe
+
+    def test_a_cell_leads_to_its_page(self, store: Store, invoice: Document) -> None:
+        number, cells = make_run(store, invoice)
+        (row,) = extract.run_table(store, number)
+        shown = extract._proof(row, cells["total"])
+        assert (shown.page, shown.boxes, shown.value, shown.verified) == (1, cells["total"].boxes, "1190.00", True)
+        assert extract._proof(row, cells["due"]).note == "Not a date. Look at the page."
+        assert extract._proof(row, cells["supplier"]).page == 1
+
+    @pytest.mark.parametrize("name", extract.PRESETS)
+    def test_presets_survive_the_editor(self, name: str) -> None:
+        fields = parse_fields(extract.PRESETS[name].read_text(), name)
+        assert extract.fields_of(extract.table_of(fields)) == fields
+
+    def test_patterns_and_choices_survive_the_editor(self) -> None:
+        fields = (
+            FieldSpec("a", FieldType.TEXT, "x", True, (), r"\d+"),
+            FieldSpec("b", FieldType.CHOICE, "", False, ("p", "q")),
+        )
+        assert extract.fields_of(extract.table_of(fields)) == fields
+
+    def test_an_empty_row_of_the_editor_is_no_field(self) -> None:
+        table = extract.table_of((FieldSpec("a", FieldType.TEXT),)).astype("object")
+        table.loc[1] = [None, None, None, None, None, None]
+        assert [field.name for field in extract.fields_of(table)] == ["a"]
+
+
+def _broken() -> None:
+    from docqa.errors import StoreDamaged
+    from ui import server
+
+    server._show_script_error(StoreDamaged("<b>It</b> is damaged."))
+
+
+def _crashed() -> None:
+    from ui import server
+
+    server._show_script_error(ValueError("secret details"))
+
+
+class TestFrame:
+    def test_an_error_of_the_program_is_a_sentence_and_a_hint(self) -> None:
+        assert texts(run(_broken)) == "<b>It</b> is damaged.\nRun `docqa check` to see what is affected."
+
+    def test_a_crash_shows_no_details(self) -> None:
+        assert "secret" not in texts(run(_crashed))
+
+    def test_the_app_starts_with_ask(self, store: Store, invoice: Document) -> None:
+        at = checked(AppTest.from_file(str(server.HERE / "app.py"), default_timeout=20).run())
+        assert at.header[0].value == "Ask your documents"
+
+    @pytest.mark.parametrize("text", ["**bold**", "[a](http://b)", "![a](http://b)", ":red[a]", "$x$", "<b>", ":home:"])
+    def test_labels_lose_their_marks(self, text: str) -> None:
+        label = parts.as_label(text)
+        assert label.replace("\\", "") == text
+        assert all(label[place - 1] == "\\" for place, c in enumerate(label) if c in "*[]()!:$<>")
+
+    def test_a_long_label_is_cut(self) -> None:
+        assert parts.as_label("word " * 50, 20) == "word word word word…"
+
+    def test_the_built_in_reader_says_that_it_only_quotes(self) -> None:
+        assert "only quotes" in reader_note("quote", 1.0)
+        assert reader_note("vision:gemma-4-12b", 1.25) == "Read by gemma-4-12b. 1.2 s"
+
+
+def answer_about(document: Document) -> Answer:
+    citation = Citation(document.doc, document.label, 1, "Total amount due", ((0.1, 0.1, 0.2, 0.2),), True)
+    question = TestAsk.QUESTION
+    return Answer(question, Verdict.FOUND, "1,190.00 EUR [1]", (citation,), ((document.doc, 1),), "vision:m", 1.0)
+
+
+def make_run(store: Store, document: Document, finished: bool = True) -> tuple[int, dict[str, Cell]]:
+    """A run over one document: a value, a value that failed its check, and nothing where something is required."""
+    fields = [FieldSpec(name, FieldType.TEXT) for name in ("total", "due", "supplier")]
+    number = store.catalog.start_run(fields_json(fields), "quote", "quote-1", [document.doc])
+    total = Cell(
+        document.doc, "total", "1190.00", "1,190.00", 1, "Total 1,190.00", ((0.1, 0.2, 0.3, 0.25),), 1.0, "quote"
+    )
+    late = Problem("bad_value", "Not a date.", "Look at the page.")
+    missing = Problem("missing", "supplier was not found, and it is required.", "Look.")
+    cells = {
+        "total": total,
+        "due": replace(total, field="due", value=None, text="soon", problem=late),
+        "supplier": Cell(document.doc, "supplier", None, None, None, None, reader="quote", problem=missing),
+    }
+    if finished:
+        keyed = [(field_key(field, "quote-1"), cells[field.name]) for field in fields]
+        store.catalog.finish_run_document(number, document.doc, keyed)
+    return number, cells

@@ -1,0 +1,120 @@
+// One page of a document with its boxes. Turning and zooming happen here; the script hears of closing only.
+// All text comes from documents: textContent, never innerHTML.
+
+const STEP = 1.25;
+const views = new WeakMap(); // parentElement → what this viewer shows; survives reruns of the script
+
+export default function (component) {
+  const { data, parentElement, setTriggerValue } = component;
+  const parts = find(parentElement);
+  const view = views.get(parentElement) ?? { opened: null, page: 1, zoom: 1 };
+  views.set(parentElement, view);
+  view.data = data;
+
+  const act = {
+    previous: () => turn(view, parts, view.page - 1),
+    next: () => turn(view, parts, view.page + 1),
+    first: () => turn(view, parts, 1),
+    last: () => turn(view, parts, data.pages),
+    smaller: () => zoom(view, parts, view.zoom / STEP),
+    larger: () => zoom(view, parts, view.zoom * STEP),
+    whole: () => zoom(view, parts, 1),
+    close: () => setTriggerValue("close", true),
+  };
+  parts.root.querySelectorAll("button").forEach((button) => (button.onclick = act[button.dataset.do]));
+  parts.root.onkeydown = (event) => press(event, act);
+
+  describe(parts, data);
+  const place = `${data.doc} ${data.opened}`;
+  if (view.opened !== place) {
+    view.opened = place;
+    view.page = data.page;
+    show(view, parts);
+  }
+}
+
+function find(parent) {
+  const one = (selector) => parent.querySelector(selector);
+  return {
+    root: one(".viewer"), label: one(".label"), caption: one(".caption"), position: one(".position"),
+    proof: one(".proof"), value: one(".value"), quote: one("q"), state: one(".state"), note: one(".note"), desk: one(".desk"), sheet: one(".sheet"),
+    image: one("img"), boxes: one(".boxes"), missing: one(".missing"),
+    previous: one('[data-do="previous"]'), next: one('[data-do="next"]'),
+  };
+}
+
+function describe(parts, data) {
+  parts.root.setAttribute("aria-label", `Page viewer: ${data.label}`);
+  parts.label.textContent = data.label;
+  parts.label.title = data.label;
+  parts.caption.textContent = data.caption;
+  parts.proof.hidden = !(data.value || data.quote || data.note);
+  parts.value.textContent = data.value;
+  parts.quote.textContent = data.quote === data.value ? "" : data.quote;
+  parts.note.textContent = data.note;
+  const state = data.verified ? `✓ Verified on page ${data.page}` : `Not verified: not found on page ${data.page}`;
+  parts.state.textContent = data.quote ? state : "";
+  parts.state.className = data.verified ? "state yes" : "state no";
+}
+
+function press(event, act) {
+  const keys = {
+    ArrowLeft: "previous", PageUp: "previous", ArrowRight: "next", PageDown: "next", Home: "first", End: "last",
+    "+": "larger", "=": "larger", "-": "smaller", 0: "whole", Escape: "close",
+  };
+  if (keys[event.key] && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    act[keys[event.key]]();
+  }
+}
+
+function turn(view, parts, page) {
+  if (page < 1 || page > view.data.pages || page === view.page) return;
+  view.page = page;
+  show(view, parts);
+  parts.desk.scrollTo({ top: 0 });
+}
+
+function zoom(view, parts, factor) {
+  view.zoom = Math.min(4, Math.max(0.4, factor));
+  parts.sheet.style.width = `${view.zoom * 100}%`;
+}
+
+function show(view, parts) {
+  const { data, page } = view;
+  parts.position.textContent = `${page} / ${data.pages}`;
+  parts.previous.disabled = page <= 1;
+  parts.next.disabled = page >= data.pages;
+  parts.sheet.hidden = false;
+  parts.missing.hidden = true;
+  parts.boxes.replaceChildren();
+  parts.image.onload = () => {
+    mark(view, parts);
+    for (const near of [page - 1, page + 1]) if (near >= 1 && near <= data.pages) new Image().src = source(data, near);
+  };
+  parts.image.onerror = () => {
+    parts.sheet.hidden = true;
+    parts.missing.hidden = false;
+  };
+  parts.image.alt = `Page ${page} of ${data.label}`;
+  parts.image.src = source(data, page);
+}
+
+function source(data, page) {
+  return `/page/${encodeURIComponent(data.doc)}/${page}?v=${encodeURIComponent(data.version)}`;
+}
+
+function mark(view, parts) {
+  const boxes = view.page === view.data.page ? view.data.boxes : [];
+  parts.boxes.replaceChildren(...boxes.map(([x0, y0, x1, y1]) => {
+    const box = document.createElement("div");
+    Object.assign(box.style, {
+      left: `${x0 * 100}%`, top: `${y0 * 100}%`, width: `${(x1 - x0) * 100}%`, height: `${(y1 - y0) * 100}%`,
+    });
+    return box;
+  }));
+  if (boxes.length) {
+    const top = parts.sheet.offsetTop - parts.desk.offsetTop + boxes[0][1] * parts.sheet.clientHeight;
+    parts.desk.scrollTo({ top: Math.max(0, top - parts.desk.clientHeight / 3), behavior: "smooth" });
+  }
+}

@@ -1,0 +1,126 @@
+"""The routes beside Streamlit's own: page images, the upload of documents, and the CSV of an extraction.
+
+Page images are addressed by URL so that the browser can cache them and turn pages without asking the script. Uploads
+stream to the disk and are never whole in memory.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.from_thread
+import anyio.to_thread
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from docqa.errors import DiskFull, DocqaError, FileTooLarge, StoreError, UsageError
+from docqa.extract.export import csv_text
+from docqa.extract.run import run_fields, run_table
+from ui import resources
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+MAX_COLLECTION = 80  #: characters of a collection's name
+STALL_SECONDS = 60.0  #: an upload of which nothing came for so long is given up
+_BLOCK = 1 << 20
+_DOC = re.compile(r"[0-9a-f]{64}")
+_FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
+_NEVER = {"cache-control": "no-store"}
+_uploads = anyio.CapacityLimiter(6)  # threads that wait for slow uploads must not be those that serve pages
+
+
+def page_image(request: Request) -> Response:
+    """GET /page/{doc}/{number}: the stored image of a page."""
+    doc, number = request.path_params["doc"], request.path_params["number"]
+    store = resources.store()
+    if not _DOC.fullmatch(doc) or number not in {str(record.number) for record in store.catalog.page_records(doc)}:
+        return PlainTextResponse("There is no such page.", 404, _NEVER)
+    try:
+        return Response(store.image(doc, int(number)), media_type="image/jpeg", headers=_FOREVER)
+    except StoreError as error:
+        return PlainTextResponse(f"{error.message} {error.hint}", 500, _NEVER)
+
+
+def run_csv(request: Request) -> Response:
+    """GET /runs/{run}.csv: the cells of an extraction, a row a document."""
+    store, number = resources.store(), request.path_params["run"]
+    runs = store.catalog.runs(number)
+    if not runs:
+        return PlainTextResponse("There is no such extraction.", 404, _NEVER)
+    text = csv_text(run_fields(runs[0]), run_table(store, number))
+    named = {"content-disposition": f'attachment; filename="docqa-extraction-{number}.csv"'}
+    # the byte order mark makes Excel read UTF-8
+    return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=_NEVER | named)
+
+
+async def upload(request: Request) -> Response:
+    """PUT /upload?collection=…&label=…: keep the body as a document to be read."""
+    label, collection = request.query_params.get("label", ""), request.query_params.get("collection", "").strip()
+    try:
+        check_collection(collection)
+        if not label:
+            raise UsageError("The upload has no label.", "Send the name of the file as ?label=.")
+        body = io.BufferedReader(_Body(request.stream()), _BLOCK)
+        most = resources.settings().ingest.max_file_mb << 20
+        take = resources.store().take
+        taken = await anyio.to_thread.run_sync(take, body, label, collection, most, limiter=_uploads)
+    except DocqaError as error:
+        return JSONResponse({"problem": asdict(error.problem)}, _status(error), _NEVER)
+    except (TimeoutError, ClientDisconnect):
+        return PlainTextResponse("The upload broke off; nothing of it was kept.", 408, _NEVER)
+    return JSONResponse({"doc": taken.document.doc, "duplicate": taken.duplicate}, headers=_NEVER)
+
+
+ROUTES = [
+    Route("/page/{doc}/{number}", page_image),
+    Route("/runs/{run:int}.csv", run_csv),
+    Route("/upload", upload, methods=["PUT"]),
+]
+
+
+def check_collection(name: str) -> None:
+    """A collection's name is short and printable. Raises UsageError."""
+    if not name:
+        raise UsageError("The collection has no name.", "Choose a collection or name a new one.")
+    if len(name) > MAX_COLLECTION or not name.isprintable():
+        raise UsageError("That name cannot be used for a collection.", f"Use at most {MAX_COLLECTION} characters.")
+
+
+class _Body(io.RawIOBase):
+    """The body of a request as a file that can be read in another thread, piece by piece as it comes in."""
+
+    def __init__(self, pieces: AsyncIterator[bytes]) -> None:
+        super().__init__()
+        self._pieces = pieces
+        self._rest = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        """Fill the buffer with what is there, waiting only if nothing is; 0 at the end."""
+        view = memoryview(buffer)
+        piece = self._rest or anyio.from_thread.run(self._next)
+        size = min(len(piece), len(view))
+        view[:size] = piece[:size]
+        self._rest = piece[size:]
+        return size
+
+    async def _next(self) -> bytes:
+        with anyio.fail_after(STALL_SECONDS):
+            return await anext(self._pieces, b"")
+
+
+def _status(error: DocqaError) -> int:
+    if isinstance(error, FileTooLarge):
+        return 413
+    if isinstance(error, DiskFull):
+        return 507
+    return 500 if isinstance(error, StoreError) else 422
