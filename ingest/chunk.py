@@ -18,6 +18,7 @@ CHUNK = 600  #: characters
 OVERLAP = 100  #: characters a chunk repeats of the one before it
 _HEADING = 120  #: characters a heading has at most
 _TALLER = 1.2  #: times the page's usual line height: a heading
+_FIGURES = re.compile(r"\d[.,]\d")  #: in capitals beside a currency, "1,360.00 EUR", that is an amount
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 
 Line = Sequence[Word]
@@ -92,7 +93,7 @@ def _length(lines: Sequence[str]) -> int:
 def _is_heading(line: Line, text: str, usual: float) -> bool:
     if len(text) > _HEADING or not _LETTERS.search(text):
         return False
-    return _height(line) > _TALLER * usual or (text.isupper() and len(text) < 60)
+    return _height(line) > _TALLER * usual or (text.isupper() and len(text) < 60 and not _FIGURES.search(text))
 
 
 def _is_title(text: str) -> bool:

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from docqa.embed import Embedder
 from docqa.errors import (
     CutOff,
@@ -147,7 +149,8 @@ def _write(
         stored = [event for _, event in batch if isinstance(event, StoredPage)]
         for page in stored:
             _remember(pending.setdefault(page.page.doc, _Pending()), page)
-        _add(store, embedder, stored, labels, pending)
+        if stored:
+            _add(store, embedder, stored, labels, pending)
         for doc, event in batch:
             if isinstance(event, Outcome):
                 _finish(store, doc, event, pending.pop(doc, _Pending()))
@@ -189,7 +192,8 @@ def _add(
         for page in (one.page for one in stored)
         for chunk in page_chunks(page, labels[page.doc], pending[page.doc].title)
     ]
-    vectors = embedder.embed_documents([f"{chunk.context}\n{chunk.text}" for chunk in chunks])
+    texts = [f"{chunk.context}\n{chunk.text}" for chunk in chunks]
+    vectors = embedder.embed_documents(texts) if texts else np.empty((0, 0), np.float32)  # blank pages have no chunks
     store.library.add(stored, chunks, vectors)
 
 

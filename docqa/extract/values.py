@@ -126,7 +126,8 @@ def _boolean_value(printed: str) -> str:
 
 
 def _choice_value(printed: str, choices: tuple[str, ...]) -> str:
-    exact = [choice for choice in choices if _fold(choice) == _fold(printed)]
+    meant = CURRENCIES.get(printed.upper(), printed)
+    exact = [choice for choice in choices if _fold(choice) == _fold(meant)]
     within = [choice for choice in choices if _fold(choice) and _fold(choice) in _fold(printed)]
     # "credit note" also holds "note": the longest choice inside the text is the one that is meant.
     found = exact or sorted(within, key=len, reverse=True)

@@ -12,7 +12,7 @@ from functools import cache
 
 from rapidfuzz import fuzz, process
 
-from docqa.extract.values import fold_letters
+from docqa.extract.values import CURRENCIES, fold_letters
 from docqa.readers.lexicon import (
     CODE_WORDS,
     CONCEPTS,
@@ -78,6 +78,8 @@ def guide_for(spec: FieldSpec) -> Guide:
     fits = concept is not None and (spec.type not in _SHAPES or _SHAPES[spec.type] in (concept.shape, Shape.CHOICE))
     known = concept if fits else None
     shape = _SHAPES.get(spec.type) or (known.shape if known else _shape_of(words))
+    if spec.choices and set(spec.choices) <= set(CURRENCIES.values()):
+        shape = Shape.CURRENCY  # a page says "£", not GBP
     quoted = re.findall(r"[\"“'‘]([^\"”'’]{2,40})[\"”'’]", spec.description)
     own = (*_own_labels(words), *(" ".join(field_words(label)) for label in quoted))
     return Guide(spec, known.name if known else f"field:{spec.name}", shape, own)

@@ -30,6 +30,7 @@ from docqa.types import Chunk, Page, TextSource, Word
 Vectors = npt.NDArray[np.float32]
 
 _STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
+_READERS_PATIENCE = timedelta(minutes=10)  #: a search that began on an old version may finish on it
 _DOC = re.compile(r"[0-9a-f]{64}")
 
 _PAGES = pa.schema(
@@ -93,10 +94,16 @@ class Library:
                 self._db.open_table(name).delete(condition)
 
     def tidy(self) -> None:
-        """Fold small commits together and bring the search indices up to date."""
+        """Bring the search indices up to date and fold small commits of chunks together.
+
+        Pages are left in their commits: folding them would write every image anew (3.0 GB for 1.5 GB of them after
+        4,250 pages, and 2.7 GB of memory: measured).
+        """
         with self._converted():
-            for name in self._tables():
-                self._db.open_table(name).optimize(cleanup_older_than=timedelta(hours=1))
+            if "chunks" in self._tables():
+                self._db.open_table("chunks").optimize(cleanup_older_than=_READERS_PATIENCE)
+            if "pages" in self._tables():
+                self._db.open_table("pages").create_index("doc", config=BTree(), replace=True)
 
     # ── reading ──────────────────────────────────────────────────────────────────────────────────────────────────
 
