@@ -18,7 +18,7 @@ from typing import NamedTuple, TypeVar
 from docqa import __version__
 from docqa.ask import ask, open_reader
 from docqa.embed import Embedder
-from docqa.errors import DocqaError
+from docqa.errors import DocqaError, StoreDamaged
 from docqa.evaluate import evaluate_fields, evaluate_questions, read_field_records, read_questions
 from docqa.extract.export import write_csv
 from docqa.extract.fields import load_fields
@@ -26,6 +26,7 @@ from docqa.extract.run import carry_on, documents_in, run_table, start_run
 from docqa.find import Finder, Scope
 from docqa.settings import Settings, load_settings
 from docqa.store import Store
+from docqa.store.check import check, repair
 from docqa.types import Answer, Verdict
 
 T = TypeVar("T")
@@ -100,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
     extract.add_argument("--out", type=Path, required=True, help="the CSV file to write")
     extract.add_argument("--collection", help="only this collection")
     _add_reader(extract)
+    checked = commands.add("check", _check, "look for anything missing, doubled or altered in the store")
+    checked.add_argument("--read-data", action="store_true", help="read and hash every original and page image")
+    checked.add_argument("--repair", action="store_true", help="have documents read again whose pages are damaged")
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
@@ -175,6 +179,28 @@ def _extract(arguments: argparse.Namespace) -> int:
     else:
         print(f"{len(rows)} documents, {filled} cells filled, {len(failed)} documents failed: {arguments.out}")
     return 3 if failed else 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    store = Store.existing(settings_of(arguments).store)
+    findings = list(check(store, read_data=arguments.read_data))
+    repaired = 0
+    if arguments.repair and findings:
+        with store.writing():
+            repaired = repair(store, findings)
+    for finding in findings:
+        if arguments.json:
+            emit(asdict(finding))
+        else:
+            print(f"{finding.code}: {finding.message} {finding.hint}")
+    summary = {"documents": len(store.catalog.documents()), "findings": len(findings), "queued_again": repaired}
+    if arguments.json:
+        emit({"summary": summary})
+    else:
+        print(
+            f"{summary['documents']} documents checked, {len(findings)} findings, {repaired} queued to be read again."
+        )
+    return StoreDamaged.exit_code if len(findings) else 0
 
 
 def _eval_questions(arguments: argparse.Namespace) -> int:

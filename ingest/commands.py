@@ -18,7 +18,7 @@ from docqa.embed import Embedder
 from docqa.errors import DocumentError, ModelError, StoreBusy
 from docqa.extract.run import carry_on
 from docqa.settings import Settings
-from docqa.store import Store, clean_label
+from docqa.store import FIRST_COLLECTION, Store, clean_label
 from docqa.types import Problem, Status
 from ingest.intake import Offered, offered
 from ingest.worker import PIPELINE, Progress, ingest_pending
@@ -31,7 +31,7 @@ def register(commands: Commands) -> None:
     """Add the two commands."""
     ingest = commands.add("ingest", _ingest, "take files and folders in and read them")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    ingest.add_argument("--collection", default="main", help="where the documents belong (default: main)")
+    ingest.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
     ingest.add_argument("--jobs", type=int, help="documents read at a time (default: one per processor)")
     ingest.add_argument("--retry", action="store_true", help="try failed documents among PATH again")
     commands.add("worker", _work, "read what is uploaded and carry on extractions, until stopped")

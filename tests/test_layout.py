@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docqa.extract.values import normalise
-from docqa.readers.labels import field_words, guide_for
 from docqa.readers.layout import read_fields
-from docqa.readers.lexicon import CONCEPTS, Shape, phrases
-from docqa.readers.runs import Sheet
+from docqa.readers.layout.labels import field_words, guide_for
+from docqa.readers.layout.lexicon import CONCEPTS, Shape, phrases
+from docqa.readers.layout.runs import Sheet
 from docqa.types import FieldSpec, FieldType, Page, Reading, TextSource, Word
 
 _WIDTH, _HEIGHT = 1000, 1400

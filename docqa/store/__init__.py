@@ -25,6 +25,7 @@ from docqa.store.library import Library
 from docqa.store.originals import Originals
 from docqa.types import Document, Evidence, Page
 
+FIRST_COLLECTION = "documents"  #: where documents go while nobody named a collection
 MAX_LABEL = 400  #: characters of a name that are kept; a label is only ever shown
 
 

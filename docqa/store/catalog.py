@@ -138,6 +138,15 @@ class Catalog:
                 [(doc,) for doc in docs],
             )
 
+    def requeue(self, docs: Iterable[str]) -> None:
+        """Have documents read again, whatever their state; their pages are no longer counted on."""
+        with self._write() as sql:
+            for doc in docs:
+                sql.execute("DELETE FROM pages WHERE doc = ?", (doc,))
+                sql.execute(
+                    "UPDATE documents SET status = 'queued', attempts = 0, pages_done = 0 WHERE doc = ?", (doc,)
+                )
+
     def start_document(self, doc: str) -> int:
         """Count an attempt before it begins; returns which one it is."""
         with self._write() as sql:

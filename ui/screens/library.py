@@ -13,13 +13,13 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from docqa.errors import UsageError
+from docqa.store import FIRST_COLLECTION
 from docqa.types import Document, Problem, Status
 from ui import resources
 from ui.components.uploader import uploader
 from ui.routes import check_collection
 from ui.screens import parts
 
-FIRST_COLLECTION = "documents"  #: the name offered while there is none
 WATCH_SECONDS = 2.0  #: between two drawings of the table while documents are read
 IDLE_SECONDS = 20.0  #: … while none is: another person, or the command line, may add some
 _CHOSEN = "library_chosen"  #: the id of the document that was clicked

@@ -9,10 +9,10 @@ import re
 from collections.abc import Sequence
 
 from docqa.extract.values import find_amounts, fold_letters
-from docqa.readers.candidates import Candidate
-from docqa.readers.labels import Mark
-from docqa.readers.lexicon import CONCEPTS, FILLERS, Shape, phrases
-from docqa.readers.runs import Run, Sheet
+from docqa.readers.layout.candidates import Candidate
+from docqa.readers.layout.labels import Mark
+from docqa.readers.layout.lexicon import CONCEPTS, FILLERS, Shape, phrases
+from docqa.readers.layout.runs import Run, Sheet
 from docqa.types import Box
 
 _FILLERS = frozenset(phrases(FILLERS))

@@ -1,9 +1,10 @@
 """Reading fields by layout: labels, where values stand to them, and what values look like. No model.
 
-A pure function of words with boxes. It knows no kind of document: what it knows are the names of things
-(`docqa.readers.lexicon`), how values are printed (`docqa.extract.values`) and how people lay out pages: a value stands
-behind its label, to the right of it in the row, or below it in the column. Not here: checking what was read against the
-page (`docqa.verify`).
+A pure function of words with boxes. It knows no kind of document: what it knows are the names of things (`lexicon`),
+how values are printed (`docqa.extract.values`) and how people lay out pages: a value stands behind its label, to the
+right of it in the row, or below it in the column. `labels` finds labels, `candidates` values, `relations` says how close
+they are, `sums` checks what adds up, `runs` has the geometry. Not here: checking what was read against the page
+(`docqa.verify`).
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from docqa.extract.values import day_first_evidence
-from docqa.readers.candidates import Candidate, Scene, find_candidates
-from docqa.readers.labels import Guide, Mark, find_marks, guide_for, phrasebook
-from docqa.readers.lexicon import CODE_FORMS, CONCEPTS, Shape
-from docqa.readers.relations import closeness
-from docqa.readers.runs import Sheet
-from docqa.readers.sums import CHECKED, Sums
+from docqa.readers.layout.candidates import Candidate, Scene, find_candidates
+from docqa.readers.layout.labels import Guide, Mark, find_marks, guide_for, phrasebook
+from docqa.readers.layout.lexicon import CODE_FORMS, CONCEPTS, Shape
+from docqa.readers.layout.relations import closeness
+from docqa.readers.layout.runs import Sheet
+from docqa.readers.layout.sums import CHECKED, Sums
 from docqa.types import FieldSpec, FieldType, Page, Reading
 
 #: Below this nothing is said: a wrong value is worse than none.

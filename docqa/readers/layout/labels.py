@@ -1,6 +1,6 @@
 """Finding labels: where a page names a concept, tolerant to what OCR does to words.
 
-Not here: which value a label belongs to (`docqa.readers.layout`), and the words themselves (`docqa.readers.lexicon`).
+Not here: which value a label belongs to (`docqa.readers.layout`), and the words themselves (`lexicon`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 from rapidfuzz import fuzz, process
 
 from docqa.extract.values import CURRENCIES, fold_letters
-from docqa.readers.lexicon import (
+from docqa.readers.layout.lexicon import (
     CODE_WORDS,
     CONCEPTS,
     GROSS_QUALIFIERS,
@@ -24,7 +24,7 @@ from docqa.readers.lexicon import (
     Shape,
     phrases,
 )
-from docqa.readers.runs import Sheet
+from docqa.readers.layout.runs import Sheet
 from docqa.types import FieldSpec, FieldType, TextSource
 
 _WEAK = 0.7

@@ -1,7 +1,7 @@
 """A page as a sheet of runs: pieces of a line without a wide gap, grouped into rows by where they stand.
 
 A text layer splits one printed row into several lines and an OCR engine joins several columns into one; runs and rows
-are the same for both. Not here: what the runs mean (`docqa.readers.labels`, `docqa.readers.candidates`).
+are the same for both. Not here: what the runs mean (`docqa.readers.layout.labels`, `docqa.readers.layout.candidates`).
 """
 
 from __future__ import annotations

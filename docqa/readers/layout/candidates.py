@@ -14,8 +14,8 @@ from functools import cached_property
 from rapidfuzz import fuzz
 
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
-from docqa.readers.labels import Guide, Mark
-from docqa.readers.lexicon import (
+from docqa.readers.layout.labels import Guide, Mark
+from docqa.readers.layout.lexicon import (
     DOCUMENT_WORDS,
     DURATION_FORM,
     EMPTY_BOX,
@@ -28,7 +28,7 @@ from docqa.readers.lexicon import (
     Shape,
     phrases,
 )
-from docqa.readers.runs import Sheet
+from docqa.readers.layout.runs import Sheet
 
 
 @dataclass(frozen=True, slots=True)

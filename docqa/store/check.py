@@ -1,0 +1,97 @@
+"""`docqa check`: is everything there, once, and as it was written?
+
+Finds what the catalog knows and the disk does not, and the other way round. Pages can be made again from the original:
+`repair` queues their documents. An original that is gone or altered cannot: it has to be taken in again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from docqa.errors import StoreDamaged
+from docqa.store import Store
+from docqa.types import Document, Status
+
+_READ_AGAIN = "`docqa check --repair` has the document read again."
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. `repairable` says that reading the document again mends it."""
+
+    code: str
+    doc: str | None
+    message: str
+    hint: str
+    repairable: bool
+
+
+def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
+    """Everything that is wrong with a store; with `read_data` every original and image is read and hashed."""
+    for message in store.catalog.damage():
+        yield Finding("catalog_damaged", None, f"The catalog: {message}.", "Restore it from a backup.", False)
+    documents = store.catalog.documents()
+    yield from _originals(store, documents, read_data)
+    yield from _pages(store, documents)
+    if read_data:
+        yield from _images(store, documents)
+
+
+def repair(store: Store, findings: list[Finding]) -> int:
+    """Queue the documents that reading again would mend; returns how many. The caller holds the writer's lock."""
+    docs = {finding.doc for finding in findings if finding.repairable and finding.doc is not None}
+    known = {document.doc for document in store.catalog.documents(docs=docs)}
+    store.library.remove(docs)
+    store.catalog.requeue(known)
+    return len(known)
+
+
+def _originals(store: Store, documents: list[Document], read_data: bool) -> Iterator[Finding]:
+    known = {document.doc: document for document in documents}
+    for doc in store.originals:
+        if doc not in known:
+            hint = "It was taken in and cut off; ingest the file again, which adopts it."
+            yield Finding("original_unknown", doc, f"The original {doc[:12]} is in no list of documents.", hint, False)
+    for doc, document in known.items():
+        try:
+            if read_data:
+                store.originals.check(doc)
+            elif not store.originals.path(doc).exists():
+                raise StoreDamaged(f"The original of document {doc[:12]} is missing from the store.")
+        except StoreDamaged as error:
+            hint = "Ingest the file again from where it came from, or restore a backup."
+            yield Finding("original_damaged", doc, f"{document.label}: {error.message}", hint, False)
+
+
+def _pages(store: Store, documents: list[Document]) -> Iterator[Finding]:
+    stored = Counter(store.library.page_keys())
+    expected = {
+        (document.doc, record.number) for document in documents for record in store.catalog.page_records(document.doc)
+    }
+    labels = {document.doc: document.label for document in documents}
+    unfinished = {document.doc for document in documents if document.status is Status.QUEUED}
+    for doc, number in sorted(expected - stored.keys()):
+        yield Finding("page_missing", doc, f"{labels[doc]}: page {number} is not in the library.", _READ_AGAIN, True)
+    for (doc, number), count in sorted(stored.items()):
+        if (doc, number) not in expected and doc not in unfinished:
+            label = labels.get(doc, doc[:12])
+            yield Finding("page_unknown", doc, f"{label}: page {number} should not be there.", _READ_AGAIN, True)
+        elif count > 1:
+            yield Finding(
+                "page_doubled", doc, f"{labels[doc]}: page {number} is there {count} times.", _READ_AGAIN, True
+            )
+
+
+def _images(store: Store, documents: list[Document]) -> Iterator[Finding]:
+    for document in documents:
+        for record in store.catalog.page_records(document.doc):
+            try:
+                image = store.library.image(document.doc, record.number)
+            except StoreDamaged:
+                continue  # already reported as missing
+            if hashlib.sha256(image).hexdigest() != record.image_sha256:
+                message = f"{document.label}: the image of page {record.number} is not what was stored."
+                yield Finding("image_damaged", document.doc, message, _READ_AGAIN, True)
