@@ -26,6 +26,7 @@ from docqa.readers import Reader
 from docqa.settings import Settings
 from docqa.store import Store
 from docqa.types import Answer, Cell, FieldSpec, FieldType, Verdict
+from docqa.verify import letters_of
 
 ANLS_THRESHOLD = 0.5  #: normalised distance from which an answer counts nothing (Biten et al., ICCV 2019)
 _DEPTHS = (1, 3, 5, 10)
@@ -155,12 +156,21 @@ def _answers(
     ]
     return {
         "anls": _mean(anls(answer.text, question.answer) for question, answer in answers if not question.unanswerable),
+        "answer_in_quotes": _mean(
+            _quotes_hold(answer, question.answer) for question, answer in answers if question.answer
+        ),
         "cited_right_page": _mean(right_page),
         "quotes_verified": _mean(citation.verified for citation in cited),
         "abstain_precision": _mean(question.unanswerable for question in abstained),
         "abstain_recall": _mean(question in abstained for question in unanswerable),
         "seconds_per_question": _mean(answer.seconds for _, answer in answers),
     }
+
+
+def _quotes_hold(answer: Answer, truth: str) -> bool:
+    """Whether the true answer stands in a quote, letter by letter: ANLS cannot see that in a long quote."""
+    wanted = letters_of(truth)
+    return any(wanted in letters_of(citation.quote) for citation in answer.citations)
 
 
 def _ask(store: Store, finder: Finder, reader: Reader, question: Question, scope: Scope, limit: int) -> Answer:

@@ -42,7 +42,7 @@ class Match:
 
 def locate(quote: str, page: Page) -> Match | None:
     """Find a quote on its page; None if it is not there as quoted."""
-    for first, last in _places(_letters(quote), page.words):
+    for first, last in _places(letters_of(quote), page.words):
         words = page.words[first : last + 1]
         if _same_figures(quote, words):
             return Match(first, last, boxes_of(words))
@@ -75,7 +75,7 @@ def _places(needle: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
             yield _trim(needle, words, _word_at(starts, found.dest_start), _word_at(starts, found.dest_end - 1))
 
 
-def _letters(text: str) -> str:
+def letters_of(text: str) -> str:
     """What of a text is compared: letters and digits in one case, no accents, nothing else."""
     folded = unicodedata.normalize("NFKD", text.translate(_FOLDED)).casefold()
     return "".join(c for c in folded if c.isalnum())
@@ -86,7 +86,7 @@ def _page_letters(words: Sequence[Word]) -> tuple[str, list[int]]:
     parts, starts, length = [], [], 0
     for word in words:
         starts.append(length)
-        letters = _letters(word.text)
+        letters = letters_of(word.text)
         parts.append(letters)
         length += len(letters)
     return "".join(parts), starts
@@ -100,7 +100,7 @@ def _trim(needle: str, words: Sequence[Word], first: int, last: int) -> tuple[in
     """Leave out words at either end without which the match is better: alignments are generous at the edges."""
 
     def score(a: int, b: int) -> float:
-        return fuzz.ratio(needle, "".join(_letters(word.text) for word in words[a : b + 1]))
+        return fuzz.ratio(needle, "".join(letters_of(word.text) for word in words[a : b + 1]))
 
     best = score(first, last)
     while first < last and (shorter := score(first + 1, last)) > best:

@@ -17,7 +17,7 @@ from docqa.cli import Commands, emit, settings_of
 from docqa.embed import Embedder
 from docqa.errors import DocumentError, ModelError, StoreBusy
 from docqa.extract.run import carry_on
-from docqa.settings import Settings
+from docqa.settings import IngestSettings, Settings
 from docqa.store import FIRST_COLLECTION, Store, clean_label
 from docqa.types import Problem, Status
 from ingest.intake import Offered, offered
@@ -32,9 +32,14 @@ def register(commands: Commands) -> None:
     ingest = commands.add("ingest", _ingest, "take files and folders in and read them")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
-    ingest.add_argument("--jobs", type=int, help="documents read at a time (default: one per processor)")
+    ingest.add_argument("--jobs", type=_jobs, help="documents read at a time (default: one per processor)")
     ingest.add_argument("--retry", action="store_true", help="try failed documents among PATH again")
     commands.add("worker", _work, "read what is uploaded and carry on extractions, until stopped")
+
+
+def _jobs(text: str) -> int:
+    """A number that the setting of this name allows."""
+    return IngestSettings(jobs=int(text)).jobs  # pydantic's ValidationError is a ValueError: argparse reports it
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ _PARAMETERS = {
     "Global.use_cls": False,  # upside-down lines are found below, by the whole page
     "Global.log_level": "error",
 }
-_UNSURE = 0.75  #: mean confidence under which another orientation of the page is tried
+_UNSURE = 0.85  #: mean confidence under which the page is also tried upside down, which gives 0.76 (measured)
 _GUTTER_LINES = 8  #: lines needed on each side of a gap before it is taken for the gap between two columns
 
 

@@ -1,15 +1,17 @@
 """What every part of the interface shares in this process: the settings, the store, the search.
 
-Set once by `use` before the first request. The embedder takes seconds to load and is needed for questions only, so it
-is loaded with the first of them, once. Nothing here belongs to one person: that lives in Streamlit's session state.
+Set once by `use` before the first request. The embedder takes seconds to load: `preload` does that beside the start.
+Nothing here belongs to one person: that lives in Streamlit's session state.
 """
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from functools import cache
 
 from docqa.embed import Embedder
+from docqa.errors import DocqaError
 from docqa.find import Finder
 from docqa.settings import Settings
 from docqa.store import Store
@@ -43,6 +45,12 @@ def embedder() -> Embedder:
     """The embedding model, loaded. Raises EmbedderUnusable."""
     with _loading:  # two first questions at once must not load it twice
         return _embedder()
+
+
+def preload() -> None:
+    """Load the embedding model before the first question needs it. What is wrong with it, the first question tells."""
+    with suppress(DocqaError):
+        embedder()
 
 
 def embedder_is_loaded() -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import threading
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,7 @@ def serve(settings: Settings) -> None:
             ws="websockets-sansio",  # what Streamlit itself uses with this uvicorn
             timeout_graceful_shutdown=STOP_SECONDS,
         )
+        threading.Thread(target=resources.preload, name="preload", daemon=True).start()
         print(f"docqa is at {_address(settings.ui.host, listener.getsockname()[1])} (Ctrl+C stops it)", flush=True)
         uvicorn.Server(config).run(sockets=[listener])
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from docqa.extract.values import find_dates
 from docqa.readers.layout import read_fields
 from docqa.store.library import Vectors
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Word
@@ -33,6 +34,7 @@ _SHORT_LINE = 60  #: characters under which a line may be a label whose value st
 _READ_CLOSELY = 48  #: candidates, best first by words, whose meaning is compared
 
 _WORD = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
+_SUFFIX = re.compile(r"(?:ments?|ations?|ables?|ings?|ed|e?s|en|er|e)$")
 _SENTENCE_END = re.compile(r"[.!?][\"'”’)]*$")
 _ABBREVIATION = re.compile(r"^(?:[A-Z]|Nr|No|Mr|Mrs|Ms|Dr|St|Inc|Ltd|Co|Corp|Art|Sec|vs|etc|approx|z\.B|bzw)\.$")
 
@@ -56,8 +58,8 @@ _AMOUNT_ASKED = re.compile(
     re.IGNORECASE,
 )
 _DATE_ASKED = re.compile(r"\b(when|date|day|year|month|deadline|wann|datum|quand|jour)\b", re.IGNORECASE)
+_RUNNING = re.compile(r"\b(page|seite|p\.) ?\d+( ?(of|von|de|sur|/) ?\d+)?$", re.IGNORECASE)  #: head or foot of a page
 _DIGIT = re.compile(r"\d")
-_DATE = re.compile(r"\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\b(19|20)\d\d\b|\b\d{1,2}\.? [A-Za-zäéû]{3,9}\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class _Candidate:
     evidence: Evidence
     text: str
     rank: int  #: of its page among the pages given, from 0
+    lines: frozenset[int]  #: of the page that it touches
     terms: frozenset[str]
     near: frozenset[str]  #: of the lines next to it
     head: frozenset[str]  #: of the label and the top of the page: what the page is about
@@ -121,7 +124,7 @@ class _Asked:
     """What a question asks for. `weights` of its terms add up to 1; a term few candidates hold weighs more."""
 
     weights: dict[str, float]
-    kind: re.Pattern[str] | None  #: what an answer has to hold
+    kind: Callable[[str], object]  #: finds what an answer has to hold
 
     @classmethod
     def of(cls, question: str, candidates: Sequence[_Candidate]) -> _Asked:
@@ -143,8 +146,7 @@ class _Asked:
         rest = self.weights.keys() - candidate.terms - candidate.near - candidate.head
         score = 0.4 * self.spoken_of(candidate) + 0.2 * self._weigh(rest & candidate.page)
         new = candidate.terms - self.weights.keys()
-        if self.kind is not None:
-            score += 0.2 * bool(self.kind.search(candidate.text) and any(map(_DIGIT.search, new)))
+        score += 0.2 * bool(self.kind(candidate.text) and (self.kind is _anything or any(map(_DIGIT.search, new))))
         return score + 0.06 / (1 + candidate.rank) - 0.3 * (not new)
 
     def spoken_of(self, candidate: _Candidate) -> float:
@@ -155,10 +157,14 @@ class _Asked:
         return sum(self.weights[term] for term in found)
 
 
-def _kind(question: str) -> re.Pattern[str] | None:
+def _kind(question: str) -> Callable[[str], object]:
     if _DATE_ASKED.search(question):
-        return _DATE
-    return _DIGIT if _AMOUNT_ASKED.search(question) else None
+        return find_dates
+    return _DIGIT.search if _AMOUNT_ASKED.search(question) else _anything
+
+
+def _anything(text: str) -> bool:
+    return True
 
 
 def terms(text: str) -> frozenset[str]:
@@ -172,15 +178,16 @@ def _stem(word: str) -> str:
     """Enough to bring `invoices`, `invoiced` and `invoice` together; numbers stay whole."""
     if _DIGIT.search(word):
         return word.replace(",", "")
-    return word[:6] if len(word) > 6 else word.rstrip("s") if len(word) > 3 else word
+    bare = _SUFFIX.sub("", word)
+    return (bare if len(bare) > 2 else word)[:6]
 
 
 def _distinct(candidates: Sequence[_Candidate]) -> list[_Candidate]:
-    """Leave out what another quote of the same page already says."""
+    """Leave out what shares a line with a better quote."""
     kept: list[_Candidate] = []
     for candidate in candidates:
-        same_page = [k for k in kept if k.evidence.page == candidate.evidence.page]
-        if not any(candidate.text in k.text or k.text in candidate.text for k in same_page):
+        same_page = [k for k in kept if k.rank == candidate.rank]
+        if not any(candidate.lines.intersection(k.lines) for k in same_page):
             kept.append(candidate)
     return kept
 
@@ -194,9 +201,10 @@ def _candidates(evidence: Evidence, rank: int) -> Iterator[_Candidate]:
     head = terms(evidence.label) | terms(" ".join(_text(line) for line in lines[:4]))
     page = terms(evidence.page.text)
     for first, last, text in [*_sentences(lines), *_labelled(lines)]:
-        if len(text) >= 3:
+        if len(text) >= 3 and not _RUNNING.search(text):
             near = terms(" ".join(_text(line) for line in lines[max(0, first - 3) : last + 2]))
-            yield _Candidate(evidence, text[:_LONGEST], rank, terms(text), near, head, page)
+            touched = frozenset(range(first, last + 1))
+            yield _Candidate(evidence, text[:_LONGEST], rank, touched, terms(text), near, head, page)
 
 
 def _sentences(lines: Sequence[Sequence[Word]]) -> Iterator[tuple[int, int, str]]:
@@ -204,7 +212,8 @@ def _sentences(lines: Sequence[Sequence[Word]]) -> Iterator[tuple[int, int, str]
     words: list[str] = []
     first = 0
     for number, line in enumerate(lines):
-        if _is_row(line):
+        unfinished = words and line[0].text[0].islower()  # the short last line of a paragraph
+        if _is_row(line) and not unfinished:
             if words:
                 yield first, number - 1, " ".join(words)
             yield number, number, _text(line)
@@ -235,8 +244,10 @@ def _is_row(line: Sequence[Word]) -> bool:
 def _labelled(lines: Sequence[Sequence[Word]]) -> Iterator[tuple[int, int, str]]:
     """A short line and the one below it: a label above its value, a heading above its sentence."""
     for number, (upper, lower) in enumerate(zip(lines, lines[1:], strict=False)):
-        if len(_text(upper)) < _SHORT_LINE and len(_text(lower)) < 2 * _SHORT_LINE:
-            yield number, number + 1, f"{_text(upper)} {_text(lower)}"
+        text = _text(upper)
+        label = len(text) < _SHORT_LINE and not text[0].islower() and text[-1] not in ".;,"
+        if label and len(_text(lower)) < 2 * _SHORT_LINE:
+            yield number, number + 1, f"{text} {_text(lower)}"
 
 
 def _text(line: Sequence[Word]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -350,7 +351,8 @@ class Catalog:
         if connection is None:
             connection = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)
             connection.row_factory = sqlite3.Row
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            _switch_to_wal(connection)
+            for pragma in ("synchronous = FULL", "foreign_keys = ON"):
                 connection.execute(f"PRAGMA {pragma}")
             self._local.connection = connection
         return connection
@@ -382,6 +384,19 @@ class Catalog:
                 for statement in _statements(script):
                     sql.execute(statement)
                 sql.execute(f"PRAGMA user_version = {number}")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Use WAL. Of two that switch a new file at once, SQLite tells one that it is busy without making it wait."""
+    end = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
+                raise
+            time.sleep(0.01)
 
 
 @contextmanager

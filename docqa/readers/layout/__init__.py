@@ -2,8 +2,8 @@
 
 A pure function of words with boxes. It knows no kind of document: what it knows are the names of things (`lexicon`),
 how values are printed (`docqa.extract.values`) and how people lay out pages: a value stands behind its label, to the
-right of it in the row, or below it in the column. `labels` finds labels, `candidates` values, `relations` says how close
-they are, `sums` checks what adds up, `runs` has the geometry. Not here: checking what was read against the page
+right of it in the row, or below it in the column. `labels` finds labels, `candidates` values, `relations` says how
+close they are, `sums` checks what adds up, `runs` has the geometry. Not here: checking what was read against the page
 (`docqa.verify`).
 """
 

@@ -1,0 +1,16 @@
+"""A renderer that reports page 2 as damaged."""
+
+from ingest import render
+
+honest = render._page_frame
+
+
+def page_frame(file: render._PdfFile, number: int, budget: int) -> tuple[dict[str, object], bytes]:
+    if number == 2:
+        return {"page": 2, "error": 0}, b""
+    return honest(file, number, budget)
+
+
+if __name__ == "__main__":
+    render._page_frame = page_frame
+    render.main()

@@ -1,0 +1,234 @@
+"""`docqa ingest` as it is called: its lines, its summary, its exit codes. The models are not loaded."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pymupdf
+import pytest
+
+from docqa.cli import main
+from docqa.store import Store
+from docqa.types import Status
+from ingest import commands, worker
+
+KEYS = ["doc", "label", "status", "pages", "pages_done", "problem", "seconds"]
+Letter = Callable[[int], bytes]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    inside = tmp_path / "office"
+    inside.mkdir()
+    return inside
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def docqa(
+    store: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    fake_embedder: object,
+    fake_ocr: object,
+) -> Callable[..., tuple[int, str, str]]:
+    """`docqa(arguments…)`: exit code, standard output, standard error."""
+    monkeypatch.setattr(commands, "Embedder", lambda settings: fake_embedder)
+    monkeypatch.setenv("DOCQA_INGEST__IMAGE_BUDGET", "70")
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main(["--store", str(store), *map(str, arguments)])
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture
+def ingest(docqa: Callable[..., tuple[int, str, str]]) -> Callable[..., tuple[int, dict[str, Any], dict[str, Any]]]:
+    """`ingest(arguments…)`: exit code, the line of each label, the summary."""
+
+    def run(*arguments: object) -> tuple[int, dict[str, Any], dict[str, Any]]:
+        code, out, _ = docqa("ingest", *arguments, "--json")
+        *lines, last = [json.loads(line) for line in out.splitlines()]
+        assert all(list(line) == KEYS for line in lines)
+        return code, {line["label"]: line for line in lines}, last["summary"]
+
+    return run
+
+
+Ingest = Callable[..., tuple[int, dict[str, Any], dict[str, Any]]]
+
+
+def test_a_folder_of_good_files(folder: Path, letter: Letter, ingest: Ingest) -> None:
+    (folder / "sub").mkdir()
+    (folder / "one.pdf").write_bytes(letter(1))
+    (folder / "sub" / "two.pdf").write_bytes(letter(2))
+    (folder / "notes.txt").write_text("not for docqa")
+    code, lines, summary = ingest(folder)
+    assert code == 0
+    assert {label: (line["status"], line["pages"], line["pages_done"]) for label, line in lines.items()} == {
+        "one.pdf": ("ready", 1, 1),
+        "sub/two.pdf": ("ready", 2, 2),
+    }
+    assert all(line["problem"] is None and len(line["doc"]) == 64 for line in lines.values())
+    timed = {name: summary.pop(name) for name in ("seconds", "pages_per_second")}
+    assert all(value > 0 for value in timed.values())
+    states = {"queued": 0, "ready": 2, "partial": 0, "failed": 0, "needs_password": 0, "duplicate": 0}
+    assert summary == {"documents": 2, **states, "passed_over": 1, "pages": 3}
+
+
+def test_bad_files_are_named_and_the_good_one_is_ready(folder: Path, letter: Letter, ingest: Ingest) -> None:
+    (folder / "empty.pdf").touch()
+    (folder / "text.pdf").write_text("This is a text.")
+    (folder / "fine.pdf").write_bytes(letter(1))
+    with pymupdf.open(stream=letter(1), filetype="pdf") as file:
+        file.save(folder / "locked.pdf", encryption=pymupdf.PDF_ENCRYPT_AES_256, owner_pw="o", user_pw="u")
+    code, lines, summary = ingest(folder)
+    assert code == 3
+    assert {label: (line["status"], line["problem"] and line["problem"]["code"]) for label, line in lines.items()} == {
+        "empty.pdf": ("failed", "empty_file"),
+        "text.pdf": ("failed", "unsupported_type"),
+        "fine.pdf": ("ready", None),
+        "locked.pdf": ("needs_password", "needs_password"),
+    }
+    assert lines["empty.pdf"]["doc"] is None
+    for line in lines.values():
+        assert line["problem"] is None or all(line["problem"][part] for part in ("code", "message", "hint"))
+    assert (summary["ready"], summary["failed"], summary["needs_password"], summary["documents"]) == (1, 2, 1, 4)
+
+
+def test_the_same_bytes_are_a_duplicate_now_and_later(folder: Path, letter: Letter, ingest: Ingest) -> None:
+    content = letter(2)
+    for name in ("a.pdf", "b.pdf"):
+        (folder / name).write_bytes(content)
+    code, lines, summary = ingest(folder)
+    assert (code, lines["a.pdf"]["status"], lines["b.pdf"]["status"]) == (0, "ready", "duplicate")
+    assert lines["a.pdf"]["doc"] == lines["b.pdf"]["doc"]
+    assert (summary["pages"], summary["ready"], summary["duplicate"]) == (2, 1, 1)
+    code, lines, summary = ingest(folder)
+    assert (code, summary["duplicate"], summary["ready"], summary["pages"]) == (0, 2, 0, 0)
+
+
+def test_retry_tries_again_what_failed(
+    folder: Path, store: Path, letter: Letter, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "a.pdf").write_bytes(letter(3))
+    monkeypatch.setattr(worker, "RENDERER", "tests.ingest.stubs.dies_on_page_2")
+    code, lines, _ = ingest(folder)
+    assert (code, lines["a.pdf"]["status"], lines["a.pdf"]["problem"]["code"]) == (3, "partial", "pages_missing")
+    monkeypatch.setattr(worker, "RENDERER", "ingest.render")
+    code, lines, _ = ingest(folder)
+    assert (code, lines["a.pdf"]["status"]) == (3, "partial")
+    code, lines, _ = ingest(folder, "--retry")
+    assert (code, lines["a.pdf"]["status"], lines["a.pdf"]["problem"]) == (0, "ready", None)
+    assert len(Store(store).library.page_keys()) == 3
+
+
+def test_collections(folder: Path, store: Path, letter: Letter, ingest: Ingest) -> None:
+    (folder / "a.pdf").write_bytes(letter(1))
+    ingest(folder, "--collection", "leases", "--jobs", 1)
+    assert [document.label for document in Store(store).catalog.documents("leases")] == ["a.pdf"]
+
+
+def test_names_are_shown_escaped(
+    folder: Path, letter: Letter, ingest: Ingest, docqa: Callable[..., tuple[int, str, str]]
+) -> None:
+    named = folder / "in\u202evoice\x1b[31m\n.pdf"
+    named.write_bytes(letter(1))
+    shown = "in\ufffdvoice\ufffd[31m\ufffd.pdf"
+    _, lines, _ = ingest(folder)
+    assert list(lines) == [shown]
+    _, out, _ = docqa("ingest", folder)
+    assert out.startswith(f"{shown}: duplicate")
+    assert out.replace("\n", "").isprintable()
+
+
+def test_a_name_that_is_no_text_does_no_harm(folder: Path, letter: Letter, ingest: Ingest) -> None:
+    (folder / "caf\udce9.pdf").write_bytes(letter(1))
+    (folder / "leer\udcff.pdf").touch()
+    code, lines, _ = ingest(folder)
+    assert (code, list(lines)) == (3, ["caf\ufffd.pdf", "leer\ufffd.pdf"])
+
+
+def test_in_words(folder: Path, letter: Letter, docqa: Callable[..., tuple[int, str, str]]) -> None:
+    (folder / "fine.pdf").write_bytes(letter(2))
+    (folder / "empty.pdf").touch()
+    (folder / "notes.txt").touch()
+    code, out, _ = docqa("ingest", folder)
+    assert code == 3
+    empty, fine, total, passed_over = out.splitlines()
+    assert empty.startswith("empty.pdf: failed: The file is empty. The file has 0 bytes")
+    assert fine == "fine.pdf: ready, 2 of 2 pages"
+    assert total.startswith("2 documents: 1 ready, 1 failed; 2 pages in ")
+    assert passed_over.startswith("1 other files in the folders were passed over")
+
+
+def test_a_folder_that_is_not_there(folder: Path, store: Path, docqa: Callable[..., tuple[int, str, str]]) -> None:
+    code, out, said = docqa("ingest", folder / "gone", "--json")
+    assert code == 2
+    error = json.loads(out)["error"]
+    assert error["code"] == "path_missing"
+    assert "gone" in error["message"]
+    assert error["hint"]
+    assert said.startswith("docqa: There is no file or folder")
+    code, out, said = docqa("ingest", folder / "gone")
+    assert (code, out) == (2, "")
+    assert not store.exists()
+
+
+@pytest.mark.parametrize("arguments", [[], ["--jobs", "many", "x"], ["--unknown", "x"]])
+def test_bad_usage(docqa: Callable[..., tuple[int, str, str]], arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        docqa("ingest", *arguments)
+    assert end.value.code == 2
+
+
+@pytest.mark.parametrize("jobs", [0, -1, 65])
+def test_an_impossible_number_of_jobs(
+    folder: Path, letter: Letter, docqa: Callable[..., tuple[int, str, str]], jobs: int
+) -> None:
+    (folder / "a.pdf").write_bytes(letter(1))
+    with pytest.raises(SystemExit) as end:
+        docqa("ingest", folder, "--jobs", jobs)
+    assert end.value.code == 2
+
+
+def test_an_empty_folder_is_nothing_to_complain_of(folder: Path, ingest: Ingest) -> None:
+    code, lines, summary = ingest(folder)
+    assert (code, lines, summary["documents"]) == (0, {}, 0)
+
+
+def test_a_file_that_cannot_be_read_is_reported(folder: Path, letter: Letter, ingest: Ingest) -> None:
+    (folder / "fine.pdf").write_bytes(letter(1))
+    unreadable = commands.Offered(folder, "closed")  # opening a folder fails for everybody, root too
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(commands, "offered", lambda paths: ([unreadable], 0))
+        code, lines, _ = ingest(folder)
+    assert (code, lines["closed"]["status"], lines["closed"]["problem"]["code"]) == (3, "failed", "unreadable_file")
+
+
+def test_the_worker_reads_what_is_there_and_then_waits(
+    store: Path,
+    letter: Letter,
+    fake_embedder: Any,  # noqa: ANN401
+    fake_ocr: object,
+) -> None:
+    opened = Store(store)
+    (store / "a.pdf").write_bytes(letter(1))
+    with (store / "a.pdf").open("rb") as stream:
+        doc = opened.take(stream, "a.pdf", "main", 1 << 30).document.doc
+    settings = commands.settings_of(argparse.Namespace(store=store))
+    with opened.writing():  # somebody else is at it
+        assert not commands._work_once(opened, settings, lambda: fake_embedder)
+    assert commands._work_once(opened, settings, lambda: fake_embedder)
+    assert opened.catalog.document(doc).status is Status.READY
+    assert not commands._work_once(opened, settings, lambda: fake_embedder)
