@@ -53,8 +53,8 @@ def ask(
 
 
 def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:
-    """The pages of the hits, in their order."""
-    return [store.evidence(store.catalog.document(hit.doc), [hit.page])[0] for hit in hits]
+    """The pages of the hits, in their order. A page whose chunks are there before it, for a moment, is left out."""
+    return [one for hit in hits for one in store.evidence(store.catalog.document(hit.doc), [hit.page])]
 
 
 def _check(quote: Quote, evidence: Sequence[Evidence]) -> Citation:

@@ -7,11 +7,18 @@ variables such as DOCQA_MODEL__BASE_URL. Nothing else in the program reads the e
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+    TomlConfigSettingsSource,
+)
 
 from docqa.errors import BadSettings
 
@@ -111,5 +118,7 @@ def load_settings(store: Path | None = None) -> Settings:
         where = ".".join(str(part) for part in first["loc"])
         sentence = f"The setting {where} cannot be used: {first['msg']} (from {file} or the environment)."
         raise BadSettings(sentence) from error
-    except ValueError as error:  # not TOML; tomllib.TOMLDecodeError is a ValueError
+    except tomllib.TOMLDecodeError as error:
         raise BadSettings(f"{file} is not valid TOML: {error}") from error
+    except SettingsError as error:  # a variable for a whole section, such as DOCQA_MODEL, that is not JSON
+        raise BadSettings(f"The environment cannot be used: {error}.") from error

@@ -26,6 +26,7 @@ from docqa.errors import BadFieldsFile, PathMissing
 from docqa.types import FieldSpec, FieldType
 
 MAX_FIELDS = 200
+_TAKEN = frozenset({"document", "doc", "problem"})  #: columns that every table has
 
 
 class _Field(BaseModel):
@@ -40,6 +41,8 @@ class _Field(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.name in _TAKEN:
+            raise ValueError(f"a field cannot be called {self.name}: every table has such a column")
         if (self.type is FieldType.CHOICE) != bool(self.choices):
             raise ValueError("a field of type choice needs choices, and only such a field has them")
         try:

@@ -20,7 +20,7 @@ from docqa.extract.fields import field_key, fields_from_json, fields_json
 from docqa.extract.values import day_first_evidence, normalise, split_list
 from docqa.readers import Reader
 from docqa.settings import Settings
-from docqa.store import Store
+from docqa.store import MAX_LABEL, Store
 from docqa.store.catalog import Run
 from docqa.store.library import Vectors
 from docqa.types import Box, Cell, Document, FieldSpec, FieldType, Page, Problem, Reading
@@ -103,7 +103,11 @@ def documents_in(store: Store, collection: str | None, names: Sequence[str]) -> 
 
 
 def _named(store: Store, name: str, by_label: dict[str, Document], by_doc: dict[str, Document]) -> list[Document]:
+    if name in by_label:
+        return [by_label[name]]
     path = Path(name)
+    if len(name) > MAX_LABEL:
+        raise UnknownDocument(f"There is no document {name[:40]!r}….")
     if path.is_dir():
         hashes = {_sha256(file) for file in path.rglob("*") if file.is_file()}
         return [document for doc, document in by_doc.items() if doc in hashes]
@@ -112,7 +116,7 @@ def _named(store: Store, name: str, by_label: dict[str, Document], by_doc: dict[
         if doc not in by_doc:
             raise UnknownDocument(f"{name} is not in the store.", f"Ingest it first: docqa ingest {name}")
         return [by_doc[doc]]
-    return [by_label[name]] if name in by_label else [store.catalog.document(name)]
+    return [store.catalog.document(name)]
 
 
 def _sha256(file: Path) -> str:

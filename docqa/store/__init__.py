@@ -26,7 +26,7 @@ from docqa.store.originals import Originals
 from docqa.types import Document, Evidence, Page
 
 FIRST_COLLECTION = "documents"  #: where documents go while nobody named a collection
-MAX_LABEL = 400  #: characters of a name that are kept; a label is only ever shown
+MAX_LABEL = 250  #: characters of a name that are kept, fewer than a file system takes; a label is only ever shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,9 +149,14 @@ class Catalog:
                 )
 
     def start_document(self, doc: str) -> int:
-        """Count an attempt before it begins; returns which one it is."""
+        """Count an attempt before it begins; returns which one it is. What was read before no longer counts."""
         with self._write() as sql:
-            row = sql.execute("UPDATE documents SET attempts = attempts + 1 WHERE doc = ? RETURNING attempts", (doc,))
+            sql.execute("DELETE FROM pages WHERE doc = ?", (doc,))
+            row = sql.execute(
+                """UPDATE documents SET attempts = attempts + 1, status = 'queued', pages_done = 0 WHERE doc = ?
+                   RETURNING attempts""",
+                (doc,),
+            )
             return int(row.fetchone()["attempts"])
 
     def give_back_attempts(self, docs: Iterable[str]) -> None:

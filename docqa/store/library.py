@@ -125,9 +125,9 @@ class Library:
 
         Raises StoreDamaged if it is not there.
         """
+        where = f"{_only([doc])} AND page = {int(number)}"
         with self._converted():
             table = self._db.open_table("pages")
-            where = f"{_only([doc])} AND page = {int(number)}"
             hit = table.search().where(where).select(["page"]).with_row_id(True).limit(1).to_arrow()
             if not hit.num_rows:
                 raise StoreDamaged(f"Page {number} of document {doc[:12]} is not in the library.")
@@ -147,23 +147,25 @@ class Library:
             (Occur.SHOULD, MatchQuery(question, "text")),
             (Occur.SHOULD, MatchQuery(question, "context", boost=0.5)),
         ]
+        condition = None if docs is None else _only(docs)
         with self._converted():
             if "chunks" not in self._tables():
                 return []
             query = self._db.open_table("chunks").search(BooleanQuery(clauses), query_type="fts")
-            if docs is not None:
-                query = query.where(_only(docs), prefilter=True)
+            if condition is not None:
+                query = query.where(condition, prefilter=True)
             rows = query.select(["doc", "page", "text", "_score"]).limit(limit).to_list()
         return [Found(row["doc"], row["page"], row["text"], row["_score"]) for row in rows]
 
     def search_vectors(self, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
         """The chunks nearest in meaning; exact, every vector is compared."""
+        condition = None if docs is None else _only(docs)
         with self._converted():
             if "chunks" not in self._tables():
                 return []
             query = self._db.open_table("chunks").search(vector, query_type="vector").distance_type("cosine")
-            if docs is not None:
-                query = query.where(_only(docs), prefilter=True)
+            if condition is not None:
+                query = query.where(condition, prefilter=True)
             rows = query.select(["doc", "page", "text", "_distance"]).limit(limit).to_list()
         return [Found(row["doc"], row["page"], row["text"], 1 - row["_distance"]) for row in rows]
 

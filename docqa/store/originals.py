@@ -12,6 +12,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,7 +73,8 @@ class Originals:
 
     def _settle(self, aside: Path, doc: str) -> None:
         final = self.path(doc)
-        if final.exists():
+        with suppress(StoreDamaged):  # what is there is replaced unless it is what it should be
+            self.check(doc)
             return
         final.parent.mkdir(exist_ok=True)
         aside.rename(final)

@@ -1,0 +1,85 @@
+"""What imports what: one direction between the packages, one place for each foreign world. Read from the sources."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("docqa", "ingest", "ui")
+
+#: Package → those of ours that it must not import.
+FORBIDDEN = {"docqa": {"ingest", "ui"}, "ingest": {"ui"}, "ui": {"ingest"}}
+
+#: Foreign package → the only files or folders that may import it.
+ONLY_IN = {
+    "streamlit": ["ui"],
+    "starlette": ["ui"],
+    "lancedb": ["docqa/store/library.py"],
+    "pyarrow": ["docqa/store/library.py"],
+    "sqlite3": ["docqa/store/catalog.py"],
+    "openai": ["docqa/model.py"],
+    "sentence_transformers": ["docqa/embed.py"],
+    "transformers": ["docqa/embed.py"],
+    "torch": ["docqa/embed.py"],
+    "pymupdf": ["ingest"],
+    "fitz": ["ingest"],
+    "rapidocr": ["ingest"],
+    "onnxruntime": ["ingest"],
+}
+
+
+def sources() -> list[str]:
+    return [file.relative_to(ROOT).as_posix() for name in PACKAGES for file in sorted((ROOT / name).rglob("*.py"))]
+
+
+@cache
+def imports(source: str) -> frozenset[str]:
+    """The first name of every module a file imports, wherever in the file it does."""
+    return frozenset(name.split(".")[0] for name in _modules(ROOT / source))
+
+
+def _modules(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(level=0):
+                yield node.module or ""
+            case ast.ImportFrom():
+                yield file.relative_to(ROOT).parts[0]  # relative, so within its own package
+            case ast.Call(
+                func=ast.Name(id="__import__" | "import_module") | ast.Attribute(attr="import_module"),
+                args=[ast.Constant(value=str(name)), *_],
+            ):
+                yield name
+
+
+def test_there_is_something_to_look_at() -> None:
+    assert {source.split("/")[0] for source in sources()} == set(PACKAGES)
+    assert "docqa" in imports("docqa/cli.py")
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_packages_point_one_way(package: str) -> None:
+    crossed = {
+        source: wrong
+        for source in sources()
+        if source.startswith(f"{package}/") and (wrong := imports(source) & FORBIDDEN[package])
+    }
+    assert crossed == {}
+
+
+@pytest.mark.parametrize("foreign", ONLY_IN)
+def test_a_foreign_package_is_imported_in_one_place(foreign: str) -> None:
+    users = [source for source in sources() if foreign in imports(source)]
+    outside = [s for s in users if not any(s == place or s.startswith(f"{place}/") for place in ONLY_IN[foreign])]
+    assert outside == []
+
+
+def test_nothing_that_runs_imports_the_tests() -> None:
+    assert [source for source in sources() if imports(source) & {"tests", "pytest", "hypothesis", "fake_server"}] == []
