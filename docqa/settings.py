@@ -118,7 +118,7 @@ def load_settings(store: Path | None = None) -> Settings:
         where = ".".join(str(part) for part in first["loc"])
         sentence = f"The setting {where} cannot be used: {first['msg']} (from {file} or the environment)."
         raise BadSettings(sentence) from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadSettings(f"{file} is not valid TOML: {error}") from error
     except SettingsError as error:  # a variable for a whole section, such as DOCQA_MODEL, that is not JSON
         raise BadSettings(f"The environment cannot be used: {error}.") from error
