@@ -42,7 +42,8 @@ class Match:
 
 def locate(quote: str, page: Page) -> Match | None:
     """Find a quote on its page; None if it is not there as quoted."""
-    for first, last in _places(letters_of(quote), page.words):
+    needle = letters_of(quote)
+    for first, last in _places(needle, page.words) if needle else _signs(quote.strip(), page.words):
         words = page.words[first : last + 1]
         if _same_figures(quote, words):
             return Match(first, last, boxes_of(words))
@@ -60,7 +61,7 @@ def boxes_of(words: Sequence[Word]) -> tuple[Box, ...]:
 def _places(needle: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
     """First and last word of each place where the letters stand: exactly, as whole words, and then nearly."""
     haystack, starts = _page_letters(words)
-    if not needle or len(needle) > len(haystack):  # the alignment would look for the page in the quote, then
+    if len(needle) > len(haystack):  # the alignment would look for the page in the quote, then
         return
     edges = {*starts, len(haystack)}
     start = haystack.find(needle)
@@ -79,6 +80,12 @@ def letters_of(text: str) -> str:
     """What of a text is compared: letters and digits in one case, no accents, nothing else."""
     folded = unicodedata.normalize("NFKD", text.translate(_FOLDED)).casefold()
     return "".join(c for c in folded if c.isalnum())
+
+
+def _signs(signs: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
+    """Words that hold a sign such as € or ☑. Punctuation alone proves nothing."""
+    if signs and all(unicodedata.category(sign).startswith("S") for sign in signs):
+        yield from ((n, n) for n, word in enumerate(words) if signs in word.text)
 
 
 def _page_letters(words: Sequence[Word]) -> tuple[str, list[int]]:

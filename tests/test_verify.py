@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from docqa.types import Box, Page, TextSource, Word
-from docqa.verify import boxes_of, locate
+from docqa.verify import Match, boxes_of, locate
 
 MakePage = Callable[[str, int, str], Page]
 
@@ -246,3 +246,11 @@ def test_whatever_is_asked_the_answer_is_words_of_the_page(drawn: tuple[Page, in
         0 <= match.first <= match.last < len(page.words)
         and match.boxes == boxes_by_hand(page.words[match.first : match.last + 1])
     )
+
+
+def test_a_sign_is_found_where_a_word_holds_it_and_punctuation_nowhere(make_page: MakePage) -> None:
+    page = make_page("d0", 1, "Total due: 40.00 € today.")
+    assert locate("€", page) == Match(3, 3, (page.words[3].box,))
+    assert locate("£", page) is None
+    assert locate(":", page) is None
+    assert locate("", page) is None
