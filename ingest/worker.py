@@ -14,61 +14,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
 from docqa.embed import Embedder
-from docqa.errors import (
-    CutOff,
-    DamagedFile,
-    DocumentError,
-    EmbedderUnusable,
-    NeedsPassword,
-    PagesMissing,
-    RendererDied,
-    RendererLied,
-    RendererTimeout,
-    StoreDamaged,
-    UnsupportedType,
-)
+from docqa.errors import EmbedderUnusable, RendererDied
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage
-from docqa.types import Document, Page, Problem, Status, TextSource, Word
+from docqa.types import Document, Status
 from ingest import sandbox
 from ingest.chunk import document_title, page_chunks
-from ingest.intake import media_type
-from ingest.render import SPARSE_WORDS
+from ingest.reading import DocumentReading, Ocr, Outcome
 
 #: Changes whenever the same bytes would give other pages, words or chunks: everything is read again, then.
 PIPELINE = "1"
-
-#: The children, as modules that Python is told to run.
-RENDERER, OCR = "ingest.render", "ingest.ocr"
 
 _BATCH = 64  #: pages written in one commit
 _REMOVED_AT_ONCE = 1_000  #: documents in one filter: 10,000 take a second (measured)
 _IDLE = 0.5  #: seconds without a new page after which what is there is written
 _TIDY_EVERY = 4_000  #: pages: small commits are folded and the search indices brought up to date
-_MAX_CHILDREN = 3  #: that one document may use up
-_FEW_WORDS = 5  #: under so many words a text layer says nothing
-_MOSTLY_PICTURE = 0.5  #: a picture that covers this share of the page, with sparse words, is a scan with a stamp
-_READABLE = 0.7  #: share of meaningful characters under which a text layer is useless
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How reading one document ended. `pages` is None if it never opened."""
-
-    status: Status
-    media_type: str | None
-    pages: int | None
-    problem: Problem | None
-    transient: bool
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,157 +252,3 @@ class _Reading:
         for page in reading.pages():
             self._events.put((doc, page))
         self._events.put((doc, reading.outcome(time.monotonic() - started)))
-
-
-class DocumentReading:
-    """Reading one document page by page; afterwards it knows how that ended."""
-
-    def __init__(self, store: Store, settings: IngestSettings, doc: str, ocr: Ocr, stopping: threading.Event) -> None:
-        self._store = store
-        self._settings = settings
-        self._doc = doc
-        self._ocr = ocr
-        self._stopping = stopping
-        self._media_type: str | None = None
-        self._opened: sandbox.Opened | None = None
-        self._stored = 0
-        self._only_images = 0  #: pages among the stored ones that the OCR failed on
-        self._mishaps: list[DocumentError] = []  #: what cost a page or its words
-        self._failure: DocumentError | None = None  #: what ended the reading before the last page
-
-    def pages(self) -> Iterator[StoredPage]:
-        """Every page that can be read. A page that cannot costs itself; what stops the file ends the iteration."""
-        try:
-            original = self._original()
-            self._media_type = media_type(original)
-            if self._media_type is None:
-                raise UnsupportedType("The content is not a PDF and not an image that docqa reads.")
-            for rendered in self._rendered(original):
-                stored = self._with_words(rendered)
-                self._stored += 1
-                yield stored
-        except DocumentError as error:
-            self._failure = error
-
-    def outcome(self, seconds: float) -> Outcome:
-        """How it ended, once `pages` is exhausted."""
-        total = self._opened.pages if self._opened else None
-        problem = self._problem(total)
-        if problem is None:
-            return Outcome(Status.READY, self._media_type, total, None, False, seconds)
-        if self._stored:
-            return Outcome(Status.PARTIAL, self._media_type, total, problem.problem, False, seconds)
-        status = Status.NEEDS_PASSWORD if isinstance(problem, NeedsPassword) else Status.FAILED
-        return Outcome(status, self._media_type, total, problem.problem, problem.transient, seconds)
-
-    def _problem(self, total: int | None) -> DocumentError | None:
-        reason = self._failure or next(iter(self._mishaps), None)
-        if reason is None:
-            cut_off = self._opened is not None and self._opened.cut_off
-            return CutOff(f"The end of the file is missing; {self._stored} pages could be saved.") if cut_off else None
-        if not self._stored or total is None:
-            return reason
-        unread = total - self._stored + self._only_images
-        return PagesMissing(f"{unread} of {total} pages could not be read. {reason.message}")
-
-    def _original(self) -> Path:
-        """The file, hashed again. One that is lost or altered is its document's problem, not the whole run's."""
-        try:
-            return self._store.originals.check(self._doc)
-        except StoreDamaged as error:
-            raise DamagedFile(error.message, "Run `docqa check`; restore the file from a backup.") from error
-
-    def _rendered(self, original: Path) -> Iterator[sandbox.Rendered]:
-        """Checked pages from one child after another: where one hangs or dies, the next goes on behind that page."""
-        number = 1
-        for _ in range(_MAX_CHILDREN):
-            with original.open("rb") as file, self._child(file, number) as child:
-                opened = sandbox.check_opened(child.receive(self._settings.page_deadline)[0], self._settings.max_pages)
-                self._opened = self._opened or opened
-                try:
-                    while number <= self._opened.pages:
-                        yield from self._page(child, number)
-                        number += 1
-                except (RendererTimeout, RendererDied) as error:
-                    self._mishaps.append(error)
-                    number += 1
-            if number > self._opened.pages:
-                return
-
-    def _page(self, child: sandbox.Child, number: int) -> Iterator[sandbox.Rendered]:
-        """One page, or none if the child says that it cannot be read."""
-        frame = child.receive(self._settings.page_deadline)
-        try:
-            yield sandbox.check_page(*frame, self._doc, number)
-        except RendererLied:
-            raise
-        except DocumentError as error:
-            self._mishaps.append(error)
-
-    def _child(self, file: BinaryIO, first: int) -> sandbox.Child:
-        arguments = [
-            f"--media-type={self._media_type}",
-            f"--first={first}",
-            f"--max-pages={self._settings.max_pages}",
-            f"--budget={self._settings.image_budget}",
-            f"--memory-mb={self._settings.memory_mb}",
-        ]
-        return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file)
-
-    def _with_words(self, rendered: sandbox.Rendered) -> StoredPage:
-        """The page with the words of its text layer, or of OCR where there are none or they are useless."""
-        page = rendered.stored.page
-        useless = len(page.words) < _FEW_WORDS or rendered.readable < _READABLE
-        stamped = len(page.words) < SPARSE_WORDS and rendered.picture > _MOSTLY_PICTURE
-        if not (useless or stamped):
-            return rendered.stored
-        try:
-            words, quality = self._ocr.read(rendered.stored.image)
-        except DocumentError as error:  # the page can still be looked at
-            self._mishaps.append(error)
-            self._only_images += 1
-            return rendered.stored
-        if len(words) <= len(page.words) and rendered.readable >= _READABLE:
-            return rendered.stored
-        source = TextSource.OCR if words else TextSource.NONE
-        read = Page(page.doc, page.number, page.width, page.height, words, source, quality)
-        return StoredPage(read, rendered.stored.image)
-
-
-class Ocr:
-    """One OCR child, started when it is first needed and again after it died or had to be ended."""
-
-    def __init__(self, settings: IngestSettings, stopping: threading.Event) -> None:
-        self._settings = settings
-        self._stopping = stopping
-        self._child: sandbox.Child | None = None
-
-    def __enter__(self) -> Ocr:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end()
-
-    def read(self, image: bytes) -> tuple[tuple[Word, ...], float]:
-        """The words of a page image and how sure they are. Raises RendererTimeout, RendererDied, RendererLied."""
-        child = self._running()
-        try:
-            child.send({}, image, self._settings.ocr_deadline)
-            untrusted_header, _ = child.receive(self._settings.ocr_deadline)
-            sandbox.check_failure(untrusted_header)
-            words = sandbox.check_words(untrusted_header.get("words"))
-            return words, sandbox.check_quality(untrusted_header.get("quality"))
-        except DocumentError:
-            self._end()
-            raise
-
-    def _running(self) -> sandbox.Child:
-        if self._child is None or not self._child.running:
-            self._end()
-            self._child = sandbox.Child(OCR, [f"--memory-mb={self._settings.memory_mb}"], self._stopping)
-        return self._child
-
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.end()
-            self._child = None

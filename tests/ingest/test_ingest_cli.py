@@ -14,7 +14,7 @@ import pytest
 from docqa.cli import main
 from docqa.store import Store
 from docqa.types import Status
-from ingest import commands, worker
+from ingest import commands
 
 KEYS = ["doc", "label", "status", "pages", "pages_done", "problem", "seconds"]
 Letter = Callable[[int], bytes]
@@ -122,10 +122,10 @@ def test_retry_tries_again_what_failed(
     folder: Path, store: Path, letter: Letter, ingest: Ingest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (folder / "a.pdf").write_bytes(letter(3))
-    monkeypatch.setattr(worker, "RENDERER", "tests.ingest.stubs.dies_on_page_2")
+    monkeypatch.setattr(reading, "RENDERER", "tests.ingest.stubs.dies_on_page_2")
     code, lines, _ = ingest(folder)
     assert (code, lines["a.pdf"]["status"], lines["a.pdf"]["problem"]["code"]) == (3, "partial", "pages_missing")
-    monkeypatch.setattr(worker, "RENDERER", "ingest.render")
+    monkeypatch.setattr(reading, "RENDERER", "ingest.render")
     code, lines, _ = ingest(folder)
     assert (code, lines["a.pdf"]["status"]) == (3, "partial")
     code, lines, _ = ingest(folder, "--retry")

@@ -24,7 +24,7 @@ from docqa.errors import DiskFull, EmbedderUnusable, RendererDied, RendererTimeo
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.types import Document, Status, TextSource, Word
-from ingest import worker
+from ingest import reading, worker
 from ingest.worker import Progress, ingest_pending
 
 ROOT = Path(__file__).parent.parent.parent
@@ -179,7 +179,7 @@ def test_a_bad_page_does_not_cost_the_others(
     pages: list[int],
     said: str,
 ) -> None:
-    monkeypatch.setattr(worker, "RENDERER", stub(renderer))
+    monkeypatch.setattr(reading, "RENDERER", stub(renderer))
     doc = take(empty_store, "letter.pdf", letter(3))
     ingest()
     document = empty_store.catalog.document(doc)
@@ -194,7 +194,7 @@ def test_a_bad_page_does_not_cost_the_others(
 def test_the_last_page_may_be_the_bad_one(
     empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "RENDERER", stub("dies_on_page_2"))
+    monkeypatch.setattr(reading, "RENDERER", stub("dies_on_page_2"))
     doc = take(empty_store, "letter.pdf", letter(2))
     ingest()
     assert empty_store.catalog.document(doc).status is Status.PARTIAL
@@ -204,14 +204,14 @@ def test_the_last_page_may_be_the_bad_one(
 def test_three_attempts_then_it_is_set_aside_until_asked_for(
     empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "RENDERER", stub("dies_on_every_page"))
+    monkeypatch.setattr(reading, "RENDERER", stub("dies_on_every_page"))
     doc = take(empty_store, "letter.pdf", letter(5))
     assert [ingest() for _ in range(4)] == [1, 1, 1, 0]
     document = empty_store.catalog.document(doc)
     assert (document.status, document.attempts, document.pages_done) == (Status.FAILED, 3, 0)
     assert document.problem is not None
     assert document.problem.code == "renderer_died"
-    monkeypatch.setattr(worker, "RENDERER", "ingest.render")
+    monkeypatch.setattr(reading, "RENDERER", "ingest.render")
     assert ingest() == 0
     empty_store.catalog.retry([doc])
     assert ingest() == 1
@@ -255,8 +255,8 @@ from pathlib import Path
 from conftest import BagOfWords
 from docqa.settings import IngestSettings
 from docqa.store import Store
-from ingest import worker
-worker.RENDERER = "tests.ingest.stubs.stalls_on_page_3"
+from ingest import reading, worker
+reading.RENDERER = "tests.ingest.stubs.stalls_on_page_3"
 settings = IngestSettings(jobs=2, image_budget=70, max_pages=int(sys.argv[2]))
 worker.ingest_pending(Store(Path(sys.argv[1])), BagOfWords, settings)
 """
@@ -300,7 +300,7 @@ def test_ctrl_c_gives_the_attempt_back_and_the_next_run_starts_clean(
     nobody_left: Callable[[str], bool],
 ) -> None:
     doc = take(empty_store, "letter.pdf", letter(4))
-    monkeypatch.setattr(worker, "RENDERER", stub("stalls_on_page_3"))
+    monkeypatch.setattr(reading, "RENDERER", stub("stalls_on_page_3"))
 
     def interrupt(progress: Progress) -> None:
         if progress.pages_done == 2:
@@ -313,7 +313,7 @@ def test_ctrl_c_gives_the_attempt_back_and_the_next_run_starts_clean(
     assert (document.status, document.attempts) == (Status.QUEUED, 0)
     assert sorted(empty_store.library.page_keys()) == [(doc, 1), (doc, 2)]
 
-    monkeypatch.setattr(worker, "RENDERER", "ingest.render")
+    monkeypatch.setattr(reading, "RENDERER", "ingest.render")
     assert ingest() == 1
     assert sorted(empty_store.library.page_keys()) == [(doc, number) for number in (1, 2, 3, 4)]
     whole_and_once(empty_store)
@@ -331,7 +331,7 @@ def test_a_writer_that_fails_ends_the_run_and_its_children(
 ) -> None:
     """The readers are full of pages just then, and wait for room in the queue."""
     docs = [take(empty_store, f"{pages}.pdf", letter(pages)) for pages in (1, 2, 3)]
-    monkeypatch.setattr(worker, "RENDERER", stub("endless"))
+    monkeypatch.setattr(reading, "RENDERER", stub("endless"))
 
     def full(*_: object) -> None:
         time.sleep(0.5)
@@ -363,7 +363,7 @@ def test_a_reader_that_fails_is_heard_of(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(worker.DocumentReading, "pages", fail)
+    monkeypatch.setattr(reading.DocumentReading, "pages", fail)
     with pytest.raises(type(error)):
         ingest()
     assert threads() == 0
@@ -479,8 +479,8 @@ def test_a_page_the_ocr_fails_on_can_still_be_looked_at(
 
 
 def test_an_ocr_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "OCR", stub("ocr_dies_on_second"))
-    with worker.Ocr(IngestSettings(), threading.Event()) as ocr:
+    monkeypatch.setattr(reading, "OCR", stub("ocr_dies_on_second"))
+    with reading.Ocr(IngestSettings(), threading.Event()) as ocr:
         assert ocr.read(b"image") == ((A_WORD,), 0.9)
         with pytest.raises(RendererDied):
             ocr.read(b"image")
@@ -488,8 +488,8 @@ def test_an_ocr_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_an_ocr_that_died_between_two_pages_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worker, "OCR", stub("ocr_dies_on_second"))
-    with worker.Ocr(IngestSettings(), threading.Event()) as ocr:
+    monkeypatch.setattr(reading, "OCR", stub("ocr_dies_on_second"))
+    with reading.Ocr(IngestSettings(), threading.Event()) as ocr:
         ocr.read(b"image")
         assert ocr._child is not None
         os.kill(ocr._child._process.pid, signal.SIGKILL)
