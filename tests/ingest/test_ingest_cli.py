@@ -14,7 +14,7 @@ import pytest
 from docqa.cli import main
 from docqa.store import Store
 from docqa.types import Status
-from ingest import commands
+from ingest import commands, reading
 
 KEYS = ["doc", "label", "status", "pages", "pages_done", "problem", "seconds"]
 Letter = Callable[[int], bytes]
