@@ -14,8 +14,8 @@ run: install
 ## the whole job in the terminal: ingest, three questions, one CSV
 demo: install
 	$(BIN)/docqa --store out/demo ingest sample_docs
-	$(BIN)/docqa --store out/demo ask "By when must Larkfield Primary School pay Harbour & Pine for the benches?"
-	$(BIN)/docqa --store out/demo ask "How long is the notice period for the tenant's break right at Slipway Yard?"
+	$(BIN)/docqa --store out/demo ask "What salary is Idris Pallant offered?"
+	$(BIN)/docqa --store out/demo ask "Who was elected treasurer of the Wexhaven allotments?"
 	$(BIN)/docqa --store out/demo ask "Who won the regatta?"
 	$(BIN)/docqa --store out/demo extract --fields sample_docs/invoice.toml --out out/demo/invoices.csv \
 		sample_docs/invoice-*.pdf

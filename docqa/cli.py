@@ -156,7 +156,9 @@ def _ask(arguments: argparse.Namespace) -> int:
         emit(_answer_json(answer))
     else:
         answer = _last(parts, lambda part: print(part, end="", flush=True))
-        print(_sources(answer))
+        print(
+            _sources(answer, {d.doc: d.label for d in store.catalog.documents(docs=[d for d, _ in answer.pages_read])})
+        )
     return 0
 
 
@@ -256,12 +258,17 @@ def _answer_json(answer: Answer) -> dict[str, object]:
     return asdict(answer) | {"pages_read": [{"doc": doc, "page": page} for doc, page in answer.pages_read]}
 
 
-def _sources(answer: Answer) -> str:
-    """The citations below an answer, one a line, each with whether it was checked."""
-    lines = ["", f"— {answer.reader}, {len(answer.pages_read)} pages read, {answer.seconds:.1f} s"]
+def _sources(answer: Answer, labels: dict[str, str]) -> str:
+    """What stands below an answer: who read, the citations and whether they were checked, or the nearest pages."""
+    read = f"{answer.reader}, {len(answer.pages_read)} pages read, {answer.seconds:.1f} s"
+    lines = ["", f"— {read}{'; this reader only quotes, it writes no answers' if answer.reader == 'quote' else ''}"]
     for citation in answer.citations:
         mark = "verified" if citation.verified else "NOT VERIFIED"
         lines.append(f"  {citation.label}, page {citation.page} ({mark}): “{' '.join(citation.quote.split())}”")
-    if answer.verdict is Verdict.FOUND and not any(citation.verified for citation in answer.citations):
+    if answer.verdict is Verdict.NOT_FOUND:
+        lines[0] = "Not found in the documents."
+        nearest = [f"{labels[doc]}, page {page}" for doc, page in answer.pages_read]
+        lines.append(f"  The nearest pages: {'; '.join(nearest) or 'there are none'}")
+    elif not any(citation.verified for citation in answer.citations):
         lines.append("  No quote of this answer could be checked against its page: look before you rely on it.")
     return "\n".join(lines)
