@@ -89,7 +89,7 @@ def test_fields_become_a_table_with_evidence(run: Run, tmp_path: Path) -> None:
     invoices = [str(SAMPLES / name) for name in RECORDS if name.startswith("invoice")]
     [summary] = run("extract", "--fields", str(SAMPLES / "invoice.toml"), "--out", str(out), *invoices)
     assert (summary["documents"], summary["failed"]) == (len(invoices), 0)
-    rows = {row["document"]: row for row in csv.DictReader(out.open(encoding="utf-8", newline=""))}
+    rows = {row["document"]: row for row in csv.DictReader(out.read_text(encoding="utf-8").splitlines())}
     for name in ("invoice_number", "invoice_date", "total_amount"):
         for label, row in rows.items():
             assert row[name] == RECORDS[label][name]
