@@ -20,7 +20,7 @@ from docqa.ask import ask, open_reader
 from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged
 from docqa.evaluate import evaluate_fields, evaluate_questions, read_field_records, read_questions
-from docqa.extract.export import write_csv
+from docqa.extract.export import check_target, write_csv
 from docqa.extract.fields import load_fields
 from docqa.extract.run import carry_on, documents_in, run_table, start_run
 from docqa.find import Finder, Scope
@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = Commands(parser)
     search = commands.add("search", _search, "find the pages that a question is about")
     search.add_argument("question")
-    search.add_argument("-k", type=int, default=10, help="how many pages (default: 10)")
+    search.add_argument("-k", type=_count, default=10, help="how many pages (default: 10)")
     _add_scope(search)
     question = commands.add("ask", _ask, "answer a question with quotes checked against their pages")
     question.add_argument("question")
@@ -108,6 +108,13 @@ def _parser() -> argparse.ArgumentParser:
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
     return parser
+
+
+def _count(text: str) -> int:
+    """A positive number; argparse reports the ValueError."""
+    if (number := int(text)) < 1:
+        raise ValueError(text)
+    return number
 
 
 def _add_scope(parser: argparse.ArgumentParser) -> None:
@@ -156,15 +163,15 @@ def _ask(arguments: argparse.Namespace) -> int:
         emit(_answer_json(answer))
     else:
         answer = _last(parts, lambda part: print(part, end="", flush=True))
-        print(
-            _sources(answer, {d.doc: d.label for d in store.catalog.documents(docs=[d for d, _ in answer.pages_read])})
-        )
+        read = store.catalog.documents(docs={doc for doc, _ in answer.pages_read})
+        print(_sources(answer, {document.doc: document.label for document in read}))
     return 0
 
 
 def _extract(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     fields = load_fields(arguments.fields)
+    check_target(arguments.out)
     store = Store.existing(settings.store)
     documents = documents_in(store, arguments.collection, arguments.paths)
     run = start_run(store, settings, fields, arguments.reader, [document.doc for document in documents])

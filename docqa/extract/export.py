@@ -38,10 +38,7 @@ def csv_text(fields: Sequence[FieldSpec], rows: Sequence[Row]) -> str:
 
 def write_csv(file: Path, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
     """Write the table; an older file of that name is replaced in one step. Raises UsageError, PathMissing, DiskFull."""
-    if file.suffix.lower() != ".csv":
-        raise UsageError(f"{file.name} cannot be written.", "Give the output a name that ends in .csv.")
-    if not file.parent.is_dir():
-        raise PathMissing(f"There is no folder {file.parent}.")
+    check_target(file)
     text = csv_text(fields, rows)
     handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
     try:
@@ -57,6 +54,14 @@ def write_csv(file: Path, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> N
         raise UsageError(f"{file} cannot be written: {error.strerror}.", "Choose another place for it.") from error
     finally:
         Path(name).unlink(missing_ok=True)
+
+
+def check_target(file: Path) -> None:
+    """Whether a table can go there: better known before an extraction than after. Raises UsageError, PathMissing."""
+    if file.suffix.lower() != ".csv":
+        raise UsageError(f"{file.name} cannot be written.", "Give the output a name that ends in .csv.")
+    if not file.parent.is_dir():
+        raise PathMissing(f"There is no folder {file.parent}.")
 
 
 def safe(text: str) -> str:
