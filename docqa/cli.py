@@ -111,10 +111,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    """A positive number; argparse reports the ValueError."""
-    if (number := int(text)) < 1:
-        raise ValueError(text)
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of pages")
+    return int(text)
 
 
 def _add_scope(parser: argparse.ArgumentParser) -> None:
