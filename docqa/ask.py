@@ -52,6 +52,16 @@ def ask(
     )
 
 
+def finished(parts: Generator[str, None, Answer], show: Callable[[str], object] = lambda part: None) -> Answer:
+    """Show an answer's text as it comes and return the answer."""
+    while True:
+        try:
+            show(next(parts))
+        except StopIteration as end:
+            answer: Answer = end.value
+            return answer
+
+
 def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:
     """The pages of the hits, in their order. A page whose chunks are there before it, for a moment, is left out."""
     return [one for hit in hits for one in store.evidence(store.catalog.document(hit.doc), [hit.page])]

@@ -9,14 +9,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from docqa import __version__
-from docqa.ask import ask, open_reader
+from docqa.ask import ask, finished, open_reader
 from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged
 from docqa.evaluate import evaluate_fields, evaluate_questions, read_field_records, read_questions
@@ -29,7 +29,6 @@ from docqa.store import Store
 from docqa.store.check import check, repair
 from docqa.types import Answer, Verdict
 
-T = TypeVar("T")
 READERS = ("auto", "quote", "vision")
 
 
@@ -158,10 +157,10 @@ def _ask(arguments: argparse.Namespace) -> int:
     reader = open_reader(settings, arguments.reader, embedder.embed_documents)
     parts = ask(store, finder, reader, arguments.question, _scope(arguments, store), settings.find.pages_read)
     if arguments.json:
-        answer = _last(parts, lambda part: None)
+        answer = finished(parts)
         emit(_answer_json(answer))
     else:
-        answer = _last(parts, lambda part: print(part, end="", flush=True))
+        answer = finished(parts, lambda part: print(part, end="", flush=True))
         read = store.catalog.documents(docs={doc for doc, _ in answer.pages_read})
         print(_sources(answer, {document.doc: document.label for document in read}))
     return 0
@@ -248,16 +247,6 @@ def _open(arguments: argparse.Namespace) -> _Opened:
 def _scope(arguments: argparse.Namespace, store: Store) -> Scope:
     doc = None if arguments.doc is None else store.catalog.document(arguments.doc).doc
     return Scope(arguments.collection, doc)
-
-
-def _last(parts: Generator[str, None, T], show: Callable[[str], object]) -> T:
-    """Show what a generator yields and return what it returns."""
-    while True:
-        try:
-            show(next(parts))
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 def _answer_json(answer: Answer) -> dict[str, object]:

@@ -17,7 +17,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from rapidfuzz.distance import Levenshtein
 
-from docqa.ask import ask
+from docqa.ask import ask, finished
 from docqa.errors import BadQuestionsFile, PathMissing
 from docqa.extract.run import carry_on, run_table, start_run
 from docqa.extract.values import same_value
@@ -174,13 +174,7 @@ def _quotes_hold(answer: Answer, truth: str) -> bool:
 
 
 def _ask(store: Store, finder: Finder, reader: Reader, question: Question, scope: Scope, limit: int) -> Answer:
-    parts = ask(store, finder, reader, question.question, scope, limit)
-    while True:
-        try:
-            next(parts)
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
+    return finished(ask(store, finder, reader, question.question, scope, limit))
 
 
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
