@@ -31,6 +31,7 @@ class TextSource(StrEnum):
 
     TEXT_LAYER = "text_layer"
     OCR = "ocr"
+    BOTH = "both"  #: a text layer, and OCR of what it leaves out, such as a scan under a stamp
     NONE = "none"  #: a page without any text: blank, or a picture in which the OCR found no writing
 
 
@@ -41,6 +42,23 @@ class Problem:
     code: str
     message: str
     hint: str
+
+
+class NoticeCode(StrEnum):
+    """What people should know about a page that was read without a problem."""
+
+    BLANK_PAGE = "blank_page"  #: nothing on it, neither text nor picture
+    HIDDEN_TEXT = "hidden_text"  #: the file says more than the page shows; the detail is what was hidden
+    UNREAD_SCRIPT = "unread_script"  #: writing that the OCR cannot read; the detail names the script
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about one page that is no failure but would be lost if nobody said it."""
+
+    code: NoticeCode
+    page: int
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +117,7 @@ class Document:
     title: str | None
     added_at: str  #: ISO 8601, UTC
     seconds: float | None  #: how long reading it took
+    notices: tuple[NoticeCode, ...] = ()  #: what its pages are noted for, each once; the catalog has the details
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,19 +26,16 @@ from docqa.errors import (
 )
 from docqa.settings import IngestSettings
 from docqa.store import Store
-from docqa.store.library import StoredPage
-from docqa.types import Page, Problem, Status, TextSource, Word
+from docqa.types import Problem, Status
 from ingest import sandbox
 from ingest.intake import media_type
-from ingest.render import SPARSE_WORDS
+from ingest.textsource import ReadPage, read_words
+from ingest.untrusted import OcrReading, Opened, Rendered, check_ocr, check_opened, check_page
 
 #: The children, as modules that Python is told to run.
 RENDERER, OCR = "ingest.render", "ingest.ocr"
 
 _MAX_CHILDREN = 3  #: that one document may use up
-_FEW_WORDS = 5  #: under so many words a text layer says nothing
-_MOSTLY_PICTURE = 0.5  #: a picture that covers this share of the page, with sparse words, is a scan with a stamp
-_READABLE = 0.7  #: share of meaningful characters under which a text layer is useless
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +60,13 @@ class DocumentReading:
         self._ocr = ocr
         self._stopping = stopping
         self._media_type: str | None = None
-        self._opened: sandbox.Opened | None = None
+        self._opened: Opened | None = None
         self._stored = 0
         self._only_images = 0  #: pages among the stored ones that the OCR failed on
         self._mishaps: list[DocumentError] = []  #: what cost a page or its words
         self._failure: DocumentError | None = None  #: what ended the reading before the last page
 
-    def pages(self) -> Iterator[StoredPage]:
+    def pages(self) -> Iterator[ReadPage]:
         """Every page that can be read. A page that cannot costs itself; what stops the file ends the iteration."""
         try:
             original = self._original()
@@ -111,12 +108,12 @@ class DocumentReading:
         except StoreDamaged as error:
             raise DamagedFile(error.message, "Run `docqa check`; restore the file from a backup.") from error
 
-    def _rendered(self, original: Path) -> Iterator[sandbox.Rendered]:
+    def _rendered(self, original: Path) -> Iterator[Rendered]:
         """Checked pages from one child after another: where one hangs or dies, the next goes on behind that page."""
         number = 1
         for _ in range(_MAX_CHILDREN):
             with original.open("rb") as file, self._child(file, number) as child:
-                opened = sandbox.check_opened(child.receive(self._settings.page_deadline)[0], self._settings.max_pages)
+                opened = check_opened(child.receive(self._settings.page_deadline)[0], self._settings.max_pages)
                 self._opened = self._opened or opened
                 try:
                     while number <= self._opened.pages:
@@ -128,11 +125,11 @@ class DocumentReading:
             if number > self._opened.pages:
                 return
 
-    def _page(self, child: sandbox.Child, number: int) -> Iterator[sandbox.Rendered]:
+    def _page(self, child: sandbox.Child, number: int) -> Iterator[Rendered]:
         """One page, or none if the child says that it cannot be read."""
         frame = child.receive(self._settings.page_deadline)
         try:
-            yield sandbox.check_page(*frame, self._doc, number)
+            yield check_page(*frame, self._doc, number)
         except RendererLied:
             raise
         except DocumentError as error:
@@ -148,24 +145,14 @@ class DocumentReading:
         ]
         return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file)
 
-    def _with_words(self, rendered: sandbox.Rendered) -> StoredPage:
-        """The page with the words of its text layer, or of OCR where there are none or they are useless."""
-        page = rendered.stored.page
-        useless = len(page.words) < _FEW_WORDS or rendered.readable < _READABLE
-        stamped = len(page.words) < SPARSE_WORDS and rendered.picture > _MOSTLY_PICTURE
-        if not (useless or stamped):
-            return rendered.stored
+    def _with_words(self, rendered: Rendered) -> ReadPage:
+        """The page with its words; where the OCR fails it can still be looked at."""
         try:
-            words, quality = self._ocr.read(rendered.stored.image)
-        except DocumentError as error:  # the page can still be looked at
+            return read_words(rendered, self._ocr.read)
+        except DocumentError as error:
             self._mishaps.append(error)
             self._only_images += 1
-            return rendered.stored
-        if len(words) <= len(page.words) and rendered.readable >= _READABLE:
-            return rendered.stored
-        source = TextSource.OCR if words else TextSource.NONE
-        read = Page(page.doc, page.number, page.width, page.height, words, source, quality)
-        return StoredPage(read, rendered.stored.image)
+            return ReadPage(rendered.stored)
 
 
 class Ocr:
@@ -182,15 +169,13 @@ class Ocr:
     def __exit__(self, *_: object) -> None:
         self._end()
 
-    def read(self, image: bytes) -> tuple[tuple[Word, ...], float]:
+    def read(self, image: bytes) -> OcrReading:
         """The words of a page image and how sure they are. Raises RendererTimeout, RendererDied, RendererLied."""
         child = self._running()
         try:
             child.send({}, image, self._settings.ocr_deadline)
             untrusted_header, _ = child.receive(self._settings.ocr_deadline)
-            sandbox.check_failure(untrusted_header)
-            words = sandbox.check_words(untrusted_header.get("words"))
-            return words, sandbox.check_quality(untrusted_header.get("quality"))
+            return check_ocr(untrusted_header)
         except DocumentError:
             self._end()
             raise

@@ -23,10 +23,11 @@ from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage
-from docqa.types import Document, Status
+from docqa.types import Document, Notice, Status
 from ingest import sandbox
 from ingest.chunk import document_title, page_chunks
 from ingest.reading import DocumentReading, Ocr, Outcome
+from ingest.textsource import ReadPage
 
 #: Changes whenever the same bytes would give other pages, words or chunks: everything is read again, then.
 PIPELINE = "1"
@@ -53,9 +54,10 @@ class _Pending:
 
     title: str | None = None
     records: list[PageRecord] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
-_Event = tuple[str, StoredPage | Outcome]
+_Event = tuple[str, ReadPage | Outcome]
 
 
 def ingest_pending(
@@ -112,9 +114,10 @@ def _write(
     pending: dict[str, _Pending] = {}
     started, ended, pages, tidied = time.monotonic(), 0, 0, 0
     for batch in reading.batches():
-        stored = [event for _, event in batch if isinstance(event, StoredPage)]
-        for page in stored:
-            _remember(pending.setdefault(page.page.doc, _Pending()), page)
+        read = [event for _, event in batch if isinstance(event, ReadPage)]
+        for page in read:
+            _remember(pending.setdefault(page.stored.page.doc, _Pending()), page)
+        stored = [page.stored for page in read]
         if stored:
             _add(store, embedder, stored, labels, pending)
         for doc, event in batch:
@@ -138,11 +141,12 @@ def _same_embedder(store: Store, embedder: Embedder) -> None:
         raise EmbedderUnusable("This store was made with another embedding model.")
 
 
-def _remember(pending: _Pending, stored: StoredPage) -> None:
-    page = stored.page
+def _remember(pending: _Pending, read: ReadPage) -> None:
+    page = read.stored.page
     if page.number == 1:
         pending.title = document_title(page)
-    digest = hashlib.sha256(stored.image).hexdigest()
+    digest = hashlib.sha256(read.stored.image).hexdigest()
+    pending.notices.extend(read.notices)
     pending.records.append(PageRecord(page.number, page.text_source.value, page.quality, digest))
 
 
@@ -171,6 +175,7 @@ def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None
         media_type=outcome.media_type,
         pages=outcome.pages,
         page_records=pending.records,
+        notices=pending.notices,
         problem=outcome.problem,
         transient=outcome.transient,
         title=pending.title,

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from docqa.errors import DiskFull, StoreBusy, StoreDamaged, StoreTooNew, UnknownCollection, UnknownDocument
 from docqa.store.schema import MIGRATIONS
-from docqa.types import Answer, Box, Cell, Citation, Document, Problem, Status, Verdict
+from docqa.types import Answer, Box, Cell, Citation, Document, Notice, NoticeCode, Problem, Status, Verdict
 
 MAX_ATTEMPTS = 3  #: after so many starts that ended badly, a document is set aside until somebody asks for it again
 _BUSY_SECONDS = 30.0
@@ -91,7 +91,9 @@ class Catalog:
             raise UnknownCollection(f"There is no collection called {collection!r}.")
         # of several labels the first counts: min() over (added_at, label) picks its row in SQLite's bare-column rule
         rows = self._read(
-            """SELECT d.*, l.label, l.collection, min(l.added_at || l.label) FROM documents d JOIN labels l USING (doc)
+            """SELECT d.*, l.label, l.collection, min(l.added_at || l.label),
+                 (SELECT group_concat(DISTINCT n.code) FROM notices n WHERE n.doc = d.doc) AS notices
+               FROM documents d JOIN labels l USING (doc)
                WHERE (:collection IS NULL OR l.collection = :collection)
                  AND (:docs IS NULL OR d.doc IN (SELECT value FROM json_each(:docs)))
                GROUP BY d.doc ORDER BY l.label, d.doc""",
@@ -173,6 +175,7 @@ class Catalog:
         media_type: str | None = None,
         pages: int | None = None,
         page_records: Sequence[PageRecord] = (),
+        notices: Sequence[Notice] = (),
         problem: Problem | None = None,
         transient: bool = False,
         title: str | None = None,
@@ -191,17 +194,26 @@ class Catalog:
                 (status, pipeline, media_type, pages, len(page_records), title, *_problem_columns(problem))
                 + (transient, seconds, status == Status.READY, doc),
             )
-            sql.execute("DELETE FROM cells WHERE doc = ?", (doc,))
-            sql.execute("DELETE FROM pages WHERE doc = ?", (doc,))
+            for table in ("cells", "pages", "notices"):
+                sql.execute(f"DELETE FROM {table} WHERE doc = ?", (doc,))
             sql.executemany(
                 "INSERT INTO pages (doc, number, text_source, quality, image_sha256) VALUES (?, ?, ?, ?, ?)",
                 [(doc, p.number, p.text_source, p.quality, p.image_sha256) for p in page_records],
+            )
+            sql.executemany(
+                "INSERT INTO notices (doc, page, code, detail) VALUES (?, ?, ?, ?)",
+                [(doc, notice.page, notice.code, notice.detail) for notice in notices],
             )
 
     def page_records(self, doc: str) -> list[PageRecord]:
         """What the pages of a document must look like in LanceDB."""
         rows = self._read("SELECT * FROM pages WHERE doc = ? ORDER BY number", (doc,))
         return [PageRecord(row["number"], row["text_source"], row["quality"], row["image_sha256"]) for row in rows]
+
+    def notices(self, doc: str) -> list[Notice]:
+        """What people should know about the pages of a document, in order of page."""
+        rows = self._read("SELECT page, code, detail FROM notices WHERE doc = ? ORDER BY page, code", (doc,))
+        return [Notice(NoticeCode(row["code"]), row["page"], row["detail"]) for row in rows]
 
     # ── extraction ───────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -447,6 +459,7 @@ def _document(row: sqlite3.Row) -> Document:
         status=Status(row["status"]),
         problem=_problem(row),
         seconds=row["seconds"],
+        notices=tuple(NoticeCode(code) for code in sorted((row["notices"] or "").split(",")) if code),
         **{name: row[name] for name in same},
     )
 

@@ -54,4 +54,28 @@ MIGRATIONS: tuple[str, ...] = (
 
     CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- the embedding model whose vectors the library holds for a document; until then it is found by its words
+    ALTER TABLE documents ADD COLUMN embedder TEXT;
+
+    -- what people should know about single pages
+    CREATE TABLE notices (
+        doc TEXT NOT NULL REFERENCES documents (doc), page INTEGER NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL,
+        PRIMARY KEY (doc, page, code)
+    ) STRICT, WITHOUT ROWID;
+
+    -- what opens the encrypted documents of a collection
+    CREATE TABLE passwords (
+        collection TEXT NOT NULL, password TEXT NOT NULL, added_at TEXT NOT NULL, PRIMARY KEY (collection, password)
+    ) STRICT, WITHOUT ROWID;
+
+    -- folders that are looked through again and again, and what was in them the last time
+    CREATE TABLE watched (
+        folder TEXT PRIMARY KEY, collection TEXT NOT NULL, added_at TEXT NOT NULL, scanned_at TEXT, problem TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE watched_files (
+        folder TEXT NOT NULL REFERENCES watched (folder), path TEXT NOT NULL, size INTEGER NOT NULL,
+        modified INTEGER NOT NULL, doc TEXT, PRIMARY KEY (folder, path)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )

@@ -11,7 +11,7 @@ import pymupdf
 import pytest
 
 from docqa.store import Store
-from docqa.types import Word
+from ingest.untrusted import OcrReading
 
 A_FEW_LINES = [f"Line {number} of a letter about the harbour and its boats" for number in range(1, 8)]
 
@@ -19,7 +19,7 @@ A_FEW_LINES = [f"Line {number} of a letter about the harbour and its boats" for 
 class FakeOcr:
     """Stands where `ingest.worker.Ocr` does: answers what the test says, or raises it, and counts."""
 
-    answer: tuple[tuple[Word, ...], float] | Exception = ((), 0.0)
+    answer: OcrReading | Exception = OcrReading((), 0.0)
     calls = 0
 
     def __init__(self, *_: object) -> None:
@@ -31,7 +31,7 @@ class FakeOcr:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def read(self, image: bytes) -> tuple[tuple[Word, ...], float]:
+    def read(self, image: bytes) -> OcrReading:
         assert image.startswith(b"\xff\xd8")
         type(self).calls += 1
         if isinstance(self.answer, Exception):

@@ -16,7 +16,7 @@ from PIL import Image
 from docqa.errors import DamagedFile
 from docqa.imagegrid import grid_size
 from docqa.types import Word
-from ingest import sandbox
+from ingest import sandbox, untrusted
 from ingest.ocr import Line, _on_its_side, _row_words, _turned_back, reading_order
 
 LONG = 150.0
@@ -145,11 +145,12 @@ def read() -> dict[int, tuple[Image.Image, tuple[Word, ...], float]]:
             image = drawn().rotate(degrees, expand=True)
             child.send({}, jpeg(image), LONG)
             header, _ = child.receive(LONG)
-            found[degrees] = image, sandbox.check_words(header["words"]), sandbox.check_quality(header["quality"])
+            read = untrusted.check_ocr(header)
+            found[degrees] = image, read.words, read.quality
         for unreadable in (jpeg(drawn())[:500], b"", b"no image"):
             child.send({}, unreadable, LONG)
             with pytest.raises(DamagedFile):
-                sandbox.check_failure(child.receive(LONG)[0])
+                untrusted.check_failure(child.receive(LONG)[0])
         child.send({}, jpeg(Image.new("RGB", (96, 96), "white")), LONG)
         assert child.receive(LONG)[0] == {"words": [], "quality": 0.0}
     return found

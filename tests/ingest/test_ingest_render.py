@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.imagegrid import grid_size
 from docqa.types import Box
-from ingest import render, sandbox
+from ingest import render, sandbox, untrusted
 from ingest.wire import MAX_WORD, MAX_WORDS
 
 DOC = "d" * 64
@@ -35,12 +35,12 @@ SLACK = 4  # pixels that JPEG blurs, and the grid stretches
 class Sent(NamedTuple):
     """Everything a child sent: a rendered page, or the error it reported of it."""
 
-    opened: sandbox.Opened
-    pages: list[sandbox.Rendered | DocumentError]
+    opened: untrusted.Opened
+    pages: list[untrusted.Rendered | DocumentError]
 
-    def page(self, number: int = 1) -> sandbox.Rendered:
+    def page(self, number: int = 1) -> untrusted.Rendered:
         page = self.pages[number - 1]
-        assert isinstance(page, sandbox.Rendered), page
+        assert isinstance(page, untrusted.Rendered), page
         return page
 
     def picture(self, number: int = 1) -> npt.NDArray[np.int_]:
@@ -51,7 +51,7 @@ def rendered(content: bytes, media_type: str, *, first: int = 1, max_pages: int 
     options = {"media-type": media_type, "first": first, "max-pages": max_pages, "budget": budget, "memory-mb": 4096}
     arguments = [f"--{name}={value}" for name, value in options.items()]
     with _file(content) as file, sandbox.Child("ingest.render", arguments, threading.Event(), stdin=file) as child:
-        opened = sandbox.check_opened(child.receive(LONG)[0], max_pages)
+        opened = untrusted.check_opened(child.receive(LONG)[0], max_pages)
         return Sent(opened, [_page(child, number) for number in range(first, opened.pages + 1)])
 
 
@@ -64,14 +64,14 @@ def _file(content: bytes) -> Any:  # noqa: ANN401
     return file
 
 
-def _page(child: sandbox.Child, number: int) -> sandbox.Rendered | DocumentError:
+def _page(child: sandbox.Child, number: int) -> untrusted.Rendered | DocumentError:
     try:
-        return sandbox.check_page(*child.receive(LONG), DOC, number)
+        return untrusted.check_page(*child.receive(LONG), DOC, number)
     except DocumentError as error:
         return error
 
 
-def pixels(page: sandbox.Rendered) -> npt.NDArray[np.int_]:
+def pixels(page: untrusted.Rendered) -> npt.NDArray[np.int_]:
     return np.asarray(Image.open(io.BytesIO(page.stored.image)).convert("RGB")).astype(int)
 
 
@@ -241,7 +241,7 @@ def test_a_cut_off_file_gives_what_is_left_and_says_so(letter: Callable[[int], b
     whole = letter(5)
     assert not rendered(whole, "application/pdf").opened.cut_off
     sent = rendered(whole[: whole.rindex(b"xref")], "application/pdf")
-    assert sent.opened == sandbox.Opened(5, cut_off=True)
+    assert sent.opened == untrusted.Opened(5, cut_off=True)
     assert "Page 5 of 5" in sent.page(5).stored.page.text
 
 
@@ -304,7 +304,7 @@ def test_more_pages_than_allowed(letter: Callable[[int], bytes]) -> None:
 def test_reading_goes_on_at_a_page(letter: Callable[[int], bytes]) -> None:
     sent = rendered(letter(3), "application/pdf", first=3)
     assert sent.opened.pages == 3
-    assert [page.stored.page.number for page in sent.pages if isinstance(page, sandbox.Rendered)] == [3]
+    assert [page.stored.page.number for page in sent.pages if isinstance(page, untrusted.Rendered)] == [3]
     assert "Page 3 of 3" in sent.pages[0].stored.page.text  # type: ignore[union-attr]
 
 
@@ -349,7 +349,7 @@ def test_every_frame_of_a_tiff_is_a_page() -> None:
     ]
     first, *others = [marked(*sheet) for sheet in sheets]
     sent = rendered(image_file(first, "TIFF", save_all=True, append_images=others), "image/tiff")
-    assert sent.opened == sandbox.Opened(4, cut_off=False)
+    assert sent.opened == untrusted.Opened(4, cut_off=False)
     for number, (_, size, quarter) in enumerate(sheets, start=1):
         assert sent.picture(number).shape[1::-1] == grid_size(*size, BUDGET)
         assert dark_quarter(sent.picture(number)) == quarter

@@ -25,6 +25,7 @@ from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.types import Document, Status, TextSource, Word
 from ingest import reading, worker
+from ingest.untrusted import OcrReading
 from ingest.worker import Progress, ingest_pending
 
 ROOT = Path(__file__).parent.parent.parent
@@ -444,7 +445,7 @@ def test_ocr_only_where_the_text_layer_says_too_little(
     read: int,
     source: TextSource,
 ) -> None:
-    fake_ocr.answer = ((A_WORD,) * read, 0.5)
+    fake_ocr.answer = OcrReading((A_WORD,) * read, 0.5)
     doc = take(empty_store, "page.pdf", make_pdf(text) if kind == "text" else scan_with(text))
     ingest()
     assert fake_ocr.calls == calls

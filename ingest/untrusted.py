@@ -1,0 +1,156 @@
+"""What a child said, checked before anything believes it.
+
+Whatever arrives over the pipe is called `untrusted_…` until a `check_…` here looked at it: numbers in range, texts
+without control characters, images of the right kind and size. What cannot be true raises RendererLied.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from docqa.errors import RendererLied
+from docqa.imagegrid import CELL, MAX_BUDGET
+from docqa.store.library import StoredPage
+from docqa.types import Page, TextSource, Word
+from ingest.render import FAILURES
+from ingest.wire import MAX_WORD, MAX_WORDS
+
+_FRAME_HEADERS = (0xC0, 0xC2)  #: JPEG segments that tell the size, of baseline and progressive images
+_SIDES = struct.Struct(">HH")
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file that could be opened: how many pages it has, and whether its end is missing."""
+
+    pages: int
+    cut_off: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A checked page with what decides where its words come from."""
+
+    stored: StoredPage
+    readable: float
+    picture: float
+
+
+@dataclass(frozen=True, slots=True)
+class OcrReading:
+    """What the OCR read on a page image, checked.
+
+    `unread` names scripts (Unicode's names, such as "Greek") that seem to be on the page and were not read.
+    """
+
+    words: tuple[Word, ...]
+    quality: float  #: 0..1, the mean confidence
+    unread: tuple[str, ...] = ()
+
+
+def check_failure(untrusted_header: dict[str, Any]) -> None:
+    """Raise the error whose number the child sent, if it sent one."""
+    if "error" not in untrusted_header:
+        return
+    kind = FAILURES[_integer(untrusted_header["error"], 0, len(FAILURES) - 1)]
+    raise kind(_SENTENCES[kind.code])
+
+
+_SENTENCES = {
+    "damaged_file": "The content is damaged.",
+    "needs_password": "The file is protected by a password.",
+    "no_pages": "The file has no pages.",
+    "too_many_pages": "The file has more pages than the settings allow.",
+}
+
+
+def check_opened(untrusted_header: dict[str, Any], max_pages: int) -> Opened:
+    """The first frame. Raises what the child reports, or RendererLied."""
+    check_failure(untrusted_header)
+    pages = _integer(untrusted_header.get("pages"), 1, max_pages)
+    return Opened(pages, untrusted_header.get("cut_off") is True)
+
+
+def check_page(untrusted_header: dict[str, Any], untrusted_image: bytes, doc: str, number: int) -> Rendered:
+    """A page frame for the page that is due. Raises what the child reports of it, or RendererLied."""
+    if untrusted_header.get("page") != number:
+        raise lie("pages out of order")
+    check_failure(untrusted_header)
+    width, height = (_integer(untrusted_header.get(side), CELL, MAX_BUDGET * CELL) for side in ("width", "height"))
+    if jpeg_size(untrusted_image) != (width, height):
+        raise lie("an image that is none, or of another size")
+    words = check_words(untrusted_header.get("words"))
+    readable = _number(untrusted_header.get("readable"), 0, 1)
+    source = TextSource.TEXT_LAYER if words else TextSource.NONE
+    page = Page(doc, number, width, height, words, source, readable)
+    return Rendered(StoredPage(page, untrusted_image), readable, _number(untrusted_header.get("picture"), 0, 1))
+
+
+def check_words(untrusted_words: object) -> tuple[Word, ...]:
+    """Words with boxes inside the page and line numbers that never fall."""
+    if not isinstance(untrusted_words, list) or len(untrusted_words) > MAX_WORDS:
+        raise lie("an impossible number of words")
+    return tuple(_checked_words(untrusted_words))
+
+
+def check_ocr(untrusted_header: dict[str, Any]) -> OcrReading:
+    """A frame of the OCR child. Raises what the child reports, or RendererLied."""
+    check_failure(untrusted_header)
+    words = check_words(untrusted_header.get("words"))
+    return OcrReading(words, _number(untrusted_header.get("quality"), 0, 1))
+
+
+def _checked_words(untrusted_words: list[Any]) -> Iterator[Word]:
+    last = 0
+    for item in untrusted_words:
+        if not isinstance(item, list) or len(item) != 6 or not isinstance(item[0], str):
+            raise lie("words that are none")
+        x0, y0, x1, y1 = (_number(edge, 0, 1) for edge in item[1:5])
+        last = _integer(item[5], last, MAX_WORDS)
+        if x0 > x1 or y0 > y1:
+            raise lie("a box that is none")
+        if text := _plain(item[0][:MAX_WORD]):
+            yield Word(text, (x0, y0, x1, y1), last)
+
+
+def _plain(untrusted_text: str) -> str:
+    """Text without control characters, lone surrogates and white space, which would break lines and files."""
+    text = untrusted_text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(c for c in text if c.isprintable() and not c.isspace())
+
+
+def jpeg_size(untrusted_image: bytes) -> tuple[int, int] | None:
+    """Width and height of a JPEG by its frame header, or None if it is none; nothing is decoded."""
+    if not (untrusted_image.startswith(b"\xff\xd8") and untrusted_image.endswith(b"\xff\xd9")):
+        return None
+    at = 2
+    while at + 9 <= len(untrusted_image) and untrusted_image[at] == 0xFF:
+        kind, length = untrusted_image[at + 1], int.from_bytes(untrusted_image[at + 2 : at + 4])
+        if kind in _FRAME_HEADERS:
+            height, width = _SIDES.unpack_from(untrusted_image, at + 5)
+            return width, height
+        at += 2 + length
+    return None
+
+
+def _number(untrusted: object, low: float, high: float) -> float:
+    if isinstance(untrusted, bool) or not isinstance(untrusted, int | float):
+        raise lie("a number that is none")
+    if not low <= untrusted <= high:  # NaN is not, either
+        raise lie("a number out of range")
+    return float(untrusted)
+
+
+def _integer(untrusted: object, low: int, high: int) -> int:
+    number = _number(untrusted, low, high)
+    if not number.is_integer():
+        raise lie("a number that is none")
+    return int(number)
+
+
+def lie(what: str) -> RendererLied:
+    """The error for something that cannot be true, in words that end a sentence."""
+    return RendererLied(f"The process that reads the file sent {what}.")
