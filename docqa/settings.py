@@ -56,6 +56,7 @@ class IngestSettings(_Section):
 
     jobs: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: os.cpu_count() or 1)
     page_deadline: Seconds = 60.0  #: wall-clock, for one page, OCR not included
+    document_deadline: Seconds = 3600.0  #: wall-clock, for all pages of a document, OCR not included
     ocr_deadline: Seconds = 120.0  #: wall-clock, for the OCR of one page
     memory_mb: Annotated[int, Field(ge=256)] = 4096  #: address space of the child that reads a file
     max_file_mb: Annotated[int, Field(ge=1)] = 2048

@@ -117,6 +117,8 @@ class Document:
     title: str | None
     added_at: str  #: ISO 8601, UTC
     seconds: float | None  #: how long reading it took
+    chunks: int | None = None  #: None in a store of an earlier docqa
+    embedded: bool = False  #: found by meaning, too; before that by words only
     notices: tuple[NoticeCode, ...] = ()  #: what its pages are noted for, each once; the catalog has the details
 
 

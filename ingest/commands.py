@@ -146,11 +146,14 @@ def _show_progress(progress: Progress) -> None:
     """One line that overwrites itself on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
         return
-    rate = progress.pages_done / max(progress.seconds, 0.001)
-    left = progress.seconds * (progress.documents / max(progress.documents_done, 1) - 1)
-    text = f"{progress.documents_done}/{progress.documents} documents, {progress.pages_done} pages, "
-    text += f"{rate:.1f} pages/s, about {left:.0f} s left"
-    last = progress.documents_done == progress.documents
+    left = progress.seconds * (progress.total / max(progress.done, 1) - 1)
+    if progress.stage == "reading":
+        rate = progress.pages / max(progress.seconds, 0.001)
+        text = f"{progress.done}/{progress.total} documents, {progress.pages} pages, {rate:.1f} pages/s"
+    else:
+        text = f"Found by words; by meaning: {progress.done}/{progress.total} passages"
+    text += f", about {left:.0f} s left"
+    last = progress.done == progress.total
     print(f"\r{text:<78}", end="\n" if last else "", file=sys.stderr, flush=True)
 
 
@@ -184,7 +187,7 @@ def _work(arguments: argparse.Namespace) -> int:
 def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder]) -> bool:
     """Read pending documents, then carry on extractions; False if there was nothing to do."""
     read = 0
-    if store.catalog.pending(PIPELINE):
+    if store.catalog.pending(PIPELINE) or store.catalog.without_vectors():
         with contextlib.suppress(StoreBusy), store.writing():  # whoever holds the lock reads what is pending
             read = ingest_pending(store, embedder, settings.ingest)
     return carry_on(store, settings) or read > 0

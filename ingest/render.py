@@ -63,6 +63,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--media-type", required=True)
     parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--last", type=int, required=True)
     parser.add_argument("--max-pages", type=int, required=True)
     parser.add_argument("--budget", type=int, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
@@ -105,7 +106,7 @@ def _send_pages(out: BinaryIO, arguments: argparse.Namespace) -> None:
     if file.pages > arguments.max_pages:
         raise Failure(TooManyPages)
     write_frame(out, {"pages": file.pages, "cut_off": file.cut_off})
-    for number in range(arguments.first, file.pages + 1):
+    for number in range(arguments.first, min(arguments.last, file.pages) + 1):
         write_frame(out, *_page_frame(file, number, arguments.budget))
 
 

@@ -1,9 +1,9 @@
-"""The worker: documents that were taken in become pages and chunks that can be found.
+"""The worker: documents that were taken in become pages that can be found, first by their words, then by meaning.
 
-What is to be done is a set difference, originals without pages, so that running again is the only resume there is.
-Some threads read documents, each through a child of its own; one thread writes. A document is complete once the catalog
-says so, which happens after its last page is in the library: whatever was written before that by a run that died is
-removed and written again.
+What is to be done is a set difference, originals without pages and documents without vectors, so that running again is
+the only resume there is. Some threads read documents, each through children of its own; one thread writes. A document
+is complete once the catalog says so, which happens after its last page is in the library: whatever was written before
+that by a run that died is removed and written again. Vectors (`ingest.vectors`) wait until everything is read.
 """
 
 from __future__ import annotations
@@ -15,22 +15,21 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from docqa.embed import Embedder
-from docqa.errors import EmbedderUnusable, RendererDied
+from docqa.errors import RendererDied
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
-from docqa.store.library import StoredPage
+from docqa.store.library import StoredPage, page_digest
 from docqa.types import Document, Notice, Status
 from ingest import sandbox
 from ingest.chunk import document_title, page_chunks
 from ingest.reading import DocumentReading, Ocr, Outcome
 from ingest.textsource import ReadPage
+from ingest.vectors import make_vectors
 
 #: Changes whenever the same bytes would give other pages, words or chunks: everything is read again, then.
-PIPELINE = "1"
+PIPELINE = "2"
 
 _BATCH = 64  #: pages written in one commit
 _REMOVED_AT_ONCE = 1_000  #: documents in one filter: 10,000 take a second (measured)
@@ -40,12 +39,13 @@ _TIDY_EVERY = 4_000  #: pages: small commits are folded and the search indices b
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a run has done so far."""
+    """What a run has done so far, in one of its two stages: "reading" (documents) or "vectors" (passages)."""
 
-    documents: int
-    documents_done: int
-    pages_done: int
-    seconds: float
+    stage: str
+    done: int
+    total: int
+    pages: int  #: read so far
+    seconds: float  #: since the stage began
 
 
 @dataclass(slots=True)
@@ -53,35 +53,58 @@ class _Pending:
     """What the writer knows of a document whose end it has not seen yet."""
 
     title: str | None = None
+    chunks: int = 0
     records: list[PageRecord] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
 
 _Event = tuple[str, ReadPage | Outcome]
+OnProgress = Callable[[Progress], None]
 
 
 def ingest_pending(
     store: Store,
     embedder: Callable[[], Embedder],
     settings: IngestSettings,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: OnProgress = lambda progress: None,
 ) -> int:
-    """Read every document that needs it; returns how many there were. The caller holds the writer's lock.
+    """Read every document that needs it, then make the vectors; returns how many were read.
 
-    Raises StoreError if the store cannot be written; a document's own failure becomes its problem instead.
+    Documents that come in meanwhile are read before more vectors are made. The caller holds the writer's lock. Raises
+    StoreError if the store cannot be written; a document's own failure becomes its problem instead.
     """
+    read = _read_pending(store, settings, on_progress)
+
+    def read_newcomers() -> list[str]:
+        newcomers = _read_pending(store, settings, on_progress)
+        read.extend(newcomers)
+        return newcomers
+
+    while docs := store.catalog.without_vectors():
+        make_vectors(store, embedder(), docs, read_newcomers, _stage("vectors", on_progress))
+    return len(read)
+
+
+def _read_pending(store: Store, settings: IngestSettings, on_progress: OnProgress) -> list[str]:
+    """Read every document that needs it; returns which those were."""
     _set_aside_exhausted(store)
     documents = store.catalog.documents(docs=store.catalog.pending(PIPELINE))
     if not documents:
-        return 0
+        return []
     _remove_leftovers(store, [document.doc for document in documents])
     reading = _Reading(store, settings, documents)
     try:
-        _write(store, embedder(), reading, documents, on_progress)
+        _write(store, reading, documents, _stage("reading", on_progress))
     finally:
         store.catalog.give_back_attempts(reading.stop())
     store.library.tidy()
-    return len(documents)
+    return [document.doc for document in documents]
+
+
+def _stage(name: str, on_progress: OnProgress) -> Callable[[int, int, int], None]:
+    """Tell of one stage: done, total, pages."""
+    started = time.monotonic()
+    return lambda done, total, pages: on_progress(Progress(name, done, total, pages, time.monotonic() - started))
 
 
 def _set_aside_exhausted(store: Store) -> None:
@@ -102,69 +125,44 @@ def _remove_leftovers(store: Store, docs: Sequence[str]) -> None:
 
 
 def _write(
-    store: Store,
-    embedder: Embedder,
-    reading: _Reading,
-    documents: Sequence[Document],
-    on_progress: Callable[[Progress], None],
+    store: Store, reading: _Reading, documents: Sequence[Document], tell: Callable[[int, int, int], None]
 ) -> None:
     """Write what the readers send, in batches, until every document has ended."""
-    _same_embedder(store, embedder)
     labels = {document.doc: document.label for document in documents}
     pending: dict[str, _Pending] = {}
-    started, ended, pages, tidied = time.monotonic(), 0, 0, 0
+    ended, pages, tidied = 0, 0, 0
     for batch in reading.batches():
         read = [event for _, event in batch if isinstance(event, ReadPage)]
         for page in read:
             _remember(pending.setdefault(page.stored.page.doc, _Pending()), page)
-        stored = [page.stored for page in read]
-        if stored:
-            _add(store, embedder, stored, labels, pending)
+        _add(store, [page.stored for page in read], labels, pending)
         for doc, event in batch:
             if isinstance(event, Outcome):
                 _finish(store, doc, event, pending.pop(doc, _Pending()))
                 reading.finished(doc)
                 ended += 1
-        pages += len(stored)
+        pages += len(read)
         if pages - tidied >= _TIDY_EVERY:
             store.library.tidy()
             tidied = pages
-        on_progress(Progress(len(documents), ended, pages, time.monotonic() - started))
-
-
-def _same_embedder(store: Store, embedder: Embedder) -> None:
-    """Vectors of two models cannot be compared, so a store keeps to one."""
-    known = store.catalog.fact("embedder")
-    if known is None:
-        store.catalog.set_fact("embedder", embedder.identity)
-    elif known != embedder.identity:
-        raise EmbedderUnusable("This store was made with another embedding model.")
+        tell(ended, len(documents), pages)
 
 
 def _remember(pending: _Pending, read: ReadPage) -> None:
     page = read.stored.page
     if page.number == 1:
         pending.title = document_title(page)
-    digest = hashlib.sha256(read.stored.image).hexdigest()
+    image = hashlib.sha256(read.stored.image).hexdigest()
     pending.notices.extend(read.notices)
-    pending.records.append(PageRecord(page.number, page.text_source.value, page.quality, digest))
+    pending.records.append(PageRecord(page.number, page.text_source.value, page.quality, image, page_digest(page)))
 
 
-def _add(
-    store: Store,
-    embedder: Embedder,
-    stored: Sequence[StoredPage],
-    labels: dict[str, str],
-    pending: dict[str, _Pending],
-) -> None:
-    chunks = [
-        chunk
-        for page in (one.page for one in stored)
-        for chunk in page_chunks(page, labels[page.doc], pending[page.doc].title)
-    ]
-    texts = [f"{chunk.context}\n{chunk.text}" for chunk in chunks]
-    vectors = embedder.embed_documents(texts) if texts else np.empty((0, 0), np.float32)  # blank pages have no chunks
-    store.library.add(stored, chunks, vectors)
+def _add(store: Store, stored: Sequence[StoredPage], labels: dict[str, str], pending: dict[str, _Pending]) -> None:
+    pages = [one.page for one in stored]
+    chunks = [chunk for page in pages for chunk in page_chunks(page, labels[page.doc], pending[page.doc].title)]
+    for chunk in chunks:
+        pending[chunk.doc].chunks += 1
+    store.library.add(stored, chunks)
 
 
 def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None:
@@ -178,6 +176,7 @@ def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None
         notices=pending.notices,
         problem=outcome.problem,
         transient=outcome.transient,
+        chunks=pending.chunks,
         title=pending.title,
         seconds=outcome.seconds,
     )
@@ -193,20 +192,21 @@ class _Reading:
         self._store = store
         self._settings = settings
         self._stopping = threading.Event()
-        self._todo = queue.SimpleQueue[str]()
-        for document in documents:
-            self._todo.put(document.doc)
+        #: (place of the document, first page, document): what is left of a document that was begun comes first
+        self._todo = queue.PriorityQueue[tuple[int, int, DocumentReading | None]]()
+        for place, document in enumerate(documents):
+            self._todo.put((place, 1, DocumentReading(store, settings, document.doc, self._stopping)))
         self._events = queue.Queue[_Event](maxsize=_BATCH)
         self._left = len(documents)
         self._unfinished: set[str] = set()
         self._broken: list[BaseException] = []
-        count = min(settings.jobs, len(documents))
-        self._threads = [threading.Thread(target=self._run, name=f"reader-{n}", daemon=True) for n in range(count)]
+        names = [f"reader-{number}" for number in range(settings.jobs)]
+        self._threads = [threading.Thread(target=self._run, name=name, daemon=True) for name in names]
         for thread in self._threads:
             thread.start()
 
     def batches(self) -> Iterator[list[_Event]]:
-        """Pages and outcomes in the order in which each document sent them, until all documents have ended."""
+        """Pages and outcomes in the order in which they were sent, until all documents have ended."""
         batch: list[_Event] = []
         while self._left or batch:
             try:
@@ -229,6 +229,8 @@ class _Reading:
     def stop(self) -> set[str]:
         """End the threads and their children; returns the documents that were started and not finished."""
         self._stopping.set()
+        for _ in self._threads:
+            self._todo.put((-1, 0, None))
         for thread in self._threads:
             while thread.is_alive():
                 self._drain()
@@ -243,17 +245,26 @@ class _Reading:
         try:
             with Ocr(self._settings, self._stopping) as ocr:
                 while not self._stopping.is_set():
-                    self._read(self._todo.get_nowait(), ocr)
-        except (queue.Empty, sandbox.Stopped):
+                    place, first, reading = self._todo.get()
+                    if reading is not None:
+                        self._read(place, first, reading, ocr)
+        except sandbox.Stopped:
             return
         except BaseException as error:  # a bug or a broken store: the writer's thread has to hear of it
             self._broken.append(error)
 
-    def _read(self, doc: str, ocr: Ocr) -> None:
-        self._store.catalog.start_document(doc)
-        self._unfinished.add(doc)
-        started = time.monotonic()
-        reading = DocumentReading(self._store, self._settings, doc, ocr, self._stopping)
-        for page in reading.pages():
-            self._events.put((doc, page))
-        self._events.put((doc, reading.outcome(time.monotonic() - started)))
+    def _read(self, place: int, first: int, reading: DocumentReading, ocr: Ocr) -> None:
+        """Read one part of a document; the others are shared out as soon as the first page has been sent."""
+        if first == 1:
+            self._store.catalog.start_document(reading.doc)
+            self._unfinished.add(reading.doc)
+        for page in reading.pages(first, ocr):
+            self._events.put((reading.doc, page))
+            self._share_out(place, reading)
+        self._share_out(place, reading)
+        if reading.part_ended():
+            self._events.put((reading.doc, reading.outcome()))
+
+    def _share_out(self, place: int, reading: DocumentReading) -> None:
+        for first in reading.further_parts():
+            self._todo.put((place, first, reading))

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
-from docqa.store.library import StoredPage, Vectors
+from docqa.store.library import StoredPage, Vectors, page_digest
 from docqa.types import Chunk, Document, Page, Status, TextSource, Word
 
 # A busy machine is no bug: nothing that hypothesis times is a reason to fail.
@@ -74,16 +74,28 @@ def fill_in(store: Store, doc: str, *texts: str) -> None:
         for page in pages
         for number, lines in enumerate(_passages(page.text.splitlines()), start=1)
     ]
-    vectors = BagOfWords().embed_documents([chunk.text for chunk in chunks])
     store.library.remove([doc])
-    store.library.add([StoredPage(page, image_of(page)) for page in pages], chunks, vectors)
-    records = [
-        PageRecord(page.number, page.text_source, page.quality, hashlib.sha256(image_of(page)).hexdigest())
-        for page in pages
-    ]
+    store.library.add([StoredPage(page, image_of(page)) for page in pages], chunks)
+    records = [record_of(page, image_of(page)) for page in pages]
     store.catalog.finish_document(
-        doc, Status.READY, pipeline="test-1", pages=len(pages), page_records=records, title=None, seconds=0.1
+        doc,
+        Status.READY,
+        pipeline="test-1",
+        pages=len(pages),
+        page_records=records,
+        chunks=len(chunks),
+        title=None,
+        seconds=0.1,
     )
+    vectors = BagOfWords().embed_documents([chunk.text for chunk in chunks])
+    store.library.add_vectors([(chunk.doc, chunk.page, chunk.number) for chunk in chunks], vectors)
+    store.catalog.set_vectors([doc], BagOfWords.identity)
+
+
+def record_of(page: Page, image: bytes) -> PageRecord:
+    """What the catalog knows of a page that was stored with that image."""
+    image_sha256 = hashlib.sha256(image).hexdigest()
+    return PageRecord(page.number, page.text_source, page.quality, image_sha256, page_digest(page))
 
 
 def add_to(store: Store, label: str, collection: str, *texts: str) -> Document:

@@ -136,7 +136,10 @@ def mixed(empty_store: Store) -> Store:
         Chunk(places["half"], 1, 1, "other matters", "", ""),
         Chunk(places["half"], 1, 2, "security", "", ""),
     ]
-    empty_store.library.add([], chunks, np.stack([near(0.2), near(0.8), near(0.1), near(0.5)]))
+    vectors = np.stack([near(0.2), near(0.8), near(0.1), near(0.5)])
+    empty_store.library.add([], chunks)
+    empty_store.library.add_vectors([(chunk.doc, chunk.page, chunk.number) for chunk in chunks], vectors)
+    empty_store.catalog.set_vectors({chunk.doc for chunk in chunks}, Along.identity)
     return empty_store
 
 

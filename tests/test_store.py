@@ -184,7 +184,8 @@ def documents(tmp_path: Path, clock: None) -> Catalog:
 
 
 def finish(documents: Catalog, name: str, status: Status, *, pipeline: str = "p1", transient: bool = False) -> None:
-    records = [PageRecord(1, "ocr", 0.5, sha256(b"image"))] if status in (Status.READY, Status.PARTIAL) else []
+    record = PageRecord(1, "ocr", 0.5, sha256(b"image"), sha256(b"words"))
+    records = [record] if status in (Status.READY, Status.PARTIAL) else []
     problem = None if status is Status.READY else PROBLEM
     documents.finish_document(
         doc_id(name), status, pipeline=pipeline, page_records=records, problem=problem, transient=transient, seconds=1.5
@@ -301,7 +302,7 @@ def test_a_retry_gives_what_failed_three_new_attempts_and_leaves_what_is_ready(d
 
 
 def test_how_a_reading_ended_is_kept_whole(documents: Catalog) -> None:
-    records = [PageRecord(number, "ocr", 0.25, sha256(bytes([number]))) for number in (2, 1)]
+    records = [PageRecord(number, "ocr", 0.25, sha256(bytes([number])), sha256(b"w")) for number in (2, 1)]
     documents.finish_document(
         doc_id("a"), Status.PARTIAL, pipeline="p1", media_type="application/pdf", pages=3, page_records=records,
         problem=PROBLEM, title="A title", seconds=2.5,
@@ -609,8 +610,8 @@ def test_pages_come_back_in_order_and_those_asked_for(
 ) -> None:
     library = Library(tmp_path / "lance")
     pages = [make_page(doc_id("a"), number, f"page {number}") for number in (3, 1, 2)]
-    library.add([StoredPage(page, bytes([page.number])) for page in pages], [], vectors(0))
-    library.add([StoredPage(make_page(doc_id("b"), 1, "another"), b"b")], [], vectors(0))
+    library.add([StoredPage(page, bytes([page.number])) for page in pages], [])
+    library.add([StoredPage(make_page(doc_id("b"), 1, "another"), b"b")], [])
     assert [page.number for page in library.pages(doc_id("a"))] == [1, 2, 3]
     assert [page.text for page in library.pages(doc_id("a"), [3, 2, 9])] == ["page 2", "page 3"]
     assert library.pages(doc_id("a"), []) == []
@@ -626,7 +627,9 @@ def test_pages_come_back_in_order_and_those_asked_for(
 def test_searches_are_filtered_before_they_are_cut_off(tmp_path: Path) -> None:
     library = Library(tmp_path / "lance")
     crowd = [Chunk(doc_id("crowd"), number, 1, "rent rent rent", "", "") for number in range(1, 30)]
-    library.add([], [*crowd, Chunk(doc_id("one"), 1, 1, "rent", "", "")], vectors(*[0] * 29, 1))
+    chunks = [*crowd, Chunk(doc_id("one"), 1, 1, "rent", "", "")]
+    library.add([], chunks)
+    library.add_vectors([(chunk.doc, chunk.page, chunk.number) for chunk in chunks], vectors(*[0] * 29, 1))
     for found in (
         library.search_words("rent", 3, [doc_id("one")]),
         library.search_vectors(vectors(0)[0], 3, [doc_id("one")]),
@@ -644,14 +647,14 @@ def test_the_context_counts_less_than_the_passage(tmp_path: Path) -> None:
         Chunk(doc_id("text"), 1, 1, "deposit of five", "", "nothing"),
         Chunk(doc_id("neither"), 1, 1, "another matter", "", "nothing"),
     ]
-    library.add([], chunks, vectors(0, 1, 2))
+    library.add([], chunks)
     assert [hit.doc for hit in library.search_words("deposit", 5, None)] == [doc_id("text"), doc_id("context")]
 
 
 @pytest.mark.parametrize("question", ['"', '"unclosed', "a AND (b", "text:x", "*", "x~9 ^ \\", "?!", "' OR 1=1", ""])
 def test_no_question_is_a_query_language(tmp_path: Path, question: str) -> None:
     library = Library(tmp_path / "lance")
-    library.add([], [Chunk(doc_id("a"), 1, 1, "some words", "", "")], vectors(0))
+    library.add([], [Chunk(doc_id("a"), 1, 1, "some words", "", "")])
     assert library.search_words(question, 5, None) == []
 
 
@@ -659,7 +662,8 @@ def test_no_question_is_a_query_language(tmp_path: Path, question: str) -> None:
 def test_a_filter_takes_nothing_but_document_ids(tmp_path: Path, name: str) -> None:
     library = Library(tmp_path / "lance")
     page = Page(doc_id("x"), 1, 1, 1, (), TextSource.NONE, 0.0)
-    library.add([StoredPage(page, b"i")], [Chunk(doc_id("x"), 1, 1, "x", "", "")], vectors(0))
+    library.add([StoredPage(page, b"i")], [Chunk(doc_id("x"), 1, 1, "x", "", "")])
+    library.add_vectors([(doc_id("x"), 1, 1)], vectors(0))
     uses: list[Callable[[], object]] = [
         lambda: library.pages(name),
         lambda: library.image(name, 1),
@@ -693,7 +697,7 @@ _NUMBERS = iter(range(1, 1_000_000))
 @given(words())
 def test_words_come_back_with_their_boxes_to_the_65535th(library: Library, drawn: tuple[Word, ...]) -> None:
     page = Page(doc_id("words"), next(_NUMBERS), 1240, 1754, drawn, TextSource.OCR, 0.75)
-    library.add([StoredPage(page, b"image")], [], vectors(0))
+    library.add([StoredPage(page, b"image")], [])
     [back] = library.pages(page.doc, [page.number])
     assert (back.width, back.height, back.text_source, back.quality) == (1240, 1754, TextSource.OCR, 0.75)
     assert [(word.text, word.line) for word in back.words] == [(word.text, word.line) for word in drawn]

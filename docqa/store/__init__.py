@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from docqa.errors import PathMissing, StoreBusy, StoreDamaged
 from docqa.store.catalog import Catalog
-from docqa.store.library import Library
+from docqa.store.library import Library, page_digest
 from docqa.store.originals import Originals
 from docqa.types import Document, Evidence, Page
 
@@ -63,8 +63,8 @@ class Store:
         return Taken(self.catalog.document(doc), duplicate=not new)
 
     def page(self, doc: str, number: int) -> Page:
-        """One page. Raises StoreDamaged if the library lacks it."""
-        pages = self.library.pages(doc, [number])
+        """One page. Raises StoreDamaged if the library lacks it, or has other words than were read."""
+        pages = self._checked_pages(doc, [number])
         if not pages:
             raise StoreDamaged(f"Page {number} of document {doc[:12]} is not in the library.")
         return pages[0]
@@ -78,9 +78,19 @@ class Store:
         return image
 
     def evidence(self, document: Document, numbers: Iterable[int] | None = None) -> list[Evidence]:
-        """Pages of a document as a reader wants them: all in order, or those asked for."""
-        pages = self.library.pages(document.doc, numbers)
+        """Pages of a document as a reader wants them: all in order, or those asked for. Raises StoreDamaged."""
+        pages = self._checked_pages(document.doc, numbers)
         return [Evidence(page, document.label, self._image_of(page)) for page in pages]
+
+    def _checked_pages(self, doc: str, numbers: Iterable[int] | None) -> list[Page]:
+        """Pages whose words are those in the catalog by their sha256: no quote is checked against altered ones."""
+        pages = self.library.pages(doc, numbers)
+        known = {record.number: record.words_sha256 for record in self.catalog.page_records(doc)}
+        for page in pages:
+            stored = known.get(page.number)  # empty in a store of an earlier docqa, until its documents are read again
+            if stored and page_digest(page) != stored:
+                raise StoreDamaged(f"The words of page {page.number} of document {doc[:12]} are not what was stored.")
+        return pages
 
     def _image_of(self, page: Page) -> Callable[[], bytes]:
         return lambda: self.image(page.doc, page.number)

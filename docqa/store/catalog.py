@@ -32,6 +32,7 @@ class PageRecord:
     text_source: str
     quality: float
     image_sha256: str
+    words_sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,9 @@ class Catalog:
             for doc in docs:
                 sql.execute("DELETE FROM pages WHERE doc = ?", (doc,))
                 sql.execute(
-                    "UPDATE documents SET status = 'queued', attempts = 0, pages_done = 0 WHERE doc = ?", (doc,)
+                    """UPDATE documents SET status = 'queued', attempts = 0, pages_done = 0, embedder = NULL
+                       WHERE doc = ?""",
+                    (doc,),
                 )
 
     def start_document(self, doc: str) -> int:
@@ -155,8 +158,8 @@ class Catalog:
         with self._write() as sql:
             sql.execute("DELETE FROM pages WHERE doc = ?", (doc,))
             row = sql.execute(
-                """UPDATE documents SET attempts = attempts + 1, status = 'queued', pages_done = 0 WHERE doc = ?
-                   RETURNING attempts""",
+                """UPDATE documents SET attempts = attempts + 1, status = 'queued', pages_done = 0, embedder = NULL
+                   WHERE doc = ? RETURNING attempts""",
                 (doc,),
             )
             return int(row.fetchone()["attempts"])
@@ -178,6 +181,7 @@ class Catalog:
         notices: Sequence[Notice] = (),
         problem: Problem | None = None,
         transient: bool = False,
+        chunks: int = 0,
         title: str | None = None,
         seconds: float,
     ) -> None:
@@ -188,17 +192,19 @@ class Catalog:
         """
         with self._write() as sql:
             sql.execute(
-                """UPDATE documents SET status = ?, pipeline = ?, media_type = ?, pages = ?, pages_done = ?, title = ?,
-                   problem_code = ?, problem_message = ?, problem_hint = ?, transient = ?, seconds = ?,
+                """UPDATE documents SET status = ?, pipeline = ?, media_type = ?, pages = ?, pages_done = ?, chunks = ?,
+                   title = ?, problem_code = ?, problem_message = ?, problem_hint = ?, transient = ?, seconds = ?,
+                   embedder = NULL,
                    attempts = CASE WHEN ? THEN 0 ELSE attempts END WHERE doc = ?""",
-                (status, pipeline, media_type, pages, len(page_records), title, *_problem_columns(problem))
+                (status, pipeline, media_type, pages, len(page_records), chunks, title, *_problem_columns(problem))
                 + (transient, seconds, status == Status.READY, doc),
             )
             for table in ("cells", "pages", "notices"):
                 sql.execute(f"DELETE FROM {table} WHERE doc = ?", (doc,))
             sql.executemany(
-                "INSERT INTO pages (doc, number, text_source, quality, image_sha256) VALUES (?, ?, ?, ?, ?)",
-                [(doc, p.number, p.text_source, p.quality, p.image_sha256) for p in page_records],
+                """INSERT INTO pages (doc, number, text_source, quality, image_sha256, words_sha256)
+                   VALUES (?, ?, ?, ?, ?, ?)""",
+                [(doc, p.number, p.text_source, p.quality, p.image_sha256, p.words_sha256) for p in page_records],
             )
             sql.executemany(
                 "INSERT INTO notices (doc, page, code, detail) VALUES (?, ?, ?, ?)",
@@ -208,7 +214,30 @@ class Catalog:
     def page_records(self, doc: str) -> list[PageRecord]:
         """What the pages of a document must look like in LanceDB."""
         rows = self._read("SELECT * FROM pages WHERE doc = ? ORDER BY number", (doc,))
-        return [PageRecord(row["number"], row["text_source"], row["quality"], row["image_sha256"]) for row in rows]
+        columns = ("number", "text_source", "quality", "image_sha256", "words_sha256")
+        return [PageRecord(*(row[name] for name in columns)) for row in rows]
+
+    def without_vectors(self) -> list[str]:
+        """Documents that were read and whose vectors are not there yet, in the order in which they came."""
+        rows = self._read(
+            """SELECT doc FROM documents WHERE embedder IS NULL AND status IN ('ready', 'partial')
+               ORDER BY added_at, rowid"""
+        )
+        return [row["doc"] for row in rows]
+
+    def found_by_words_only(self) -> set[str]:
+        """Documents whose vectors are not there, whatever their state: they cannot be found by meaning."""
+        return {row["doc"] for row in self._read("SELECT doc FROM documents WHERE embedder IS NULL")}
+
+    def set_vectors(self, docs: Iterable[str], embedder: str) -> None:
+        """Record that the vectors of documents are in the library, and which model they are of."""
+        with self._write() as sql:
+            sql.executemany("UPDATE documents SET embedder = ? WHERE doc = ?", [(embedder, doc) for doc in docs])
+
+    def forget_vectors(self, docs: Iterable[str]) -> None:
+        """Have the vectors of documents made again."""
+        with self._write() as sql:
+            sql.executemany("UPDATE documents SET embedder = NULL WHERE doc = ?", [(doc,) for doc in docs])
 
     def notices(self, doc: str) -> list[Notice]:
         """What people should know about the pages of a document, in order of page."""
@@ -459,6 +488,8 @@ def _document(row: sqlite3.Row) -> Document:
         status=Status(row["status"]),
         problem=_problem(row),
         seconds=row["seconds"],
+        chunks=row["chunks"],
+        embedded=row["embedder"] is not None,
         notices=tuple(NoticeCode(code) for code in sorted((row["notices"] or "").split(",")) if code),
         **{name: row[name] for name in same},
     )

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 from docqa.errors import StoreDamaged
 from docqa.store import Store
+from docqa.store.library import page_digest
 from docqa.types import Document, Status
 
+VECTORS_WRONG = "vectors_wrong"
 _READ_AGAIN = "`docqa check --repair` has the document read again."
 
 
@@ -36,13 +38,19 @@ def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
     documents = store.catalog.documents()
     yield from _originals(store, documents, read_data)
     yield from _pages(store, documents)
+    yield from _search_rows(store, documents)
     if read_data:
-        yield from _images(store, documents)
+        yield from _contents(store, documents)
 
 
 def repair(store: Store, findings: list[Finding]) -> int:
-    """Queue the documents that reading again would mend; returns how many. The caller holds the writer's lock."""
-    docs = {finding.doc for finding in findings if finding.repairable and finding.doc is not None}
+    """Queue the documents that reading again would mend; returns how many. The caller holds the writer's lock.
+
+    Vectors that are wrong are made again without that.
+    """
+    mended = {finding.doc: finding.code for finding in findings if finding.repairable and finding.doc is not None}
+    store.catalog.forget_vectors(doc for doc, code in mended.items() if code == VECTORS_WRONG)
+    docs = {doc for doc, code in mended.items() if code != VECTORS_WRONG}
     known = {document.doc for document in store.catalog.documents(docs=docs)}
     store.library.remove(docs)
     store.catalog.requeue(known)
@@ -85,13 +93,36 @@ def _pages(store: Store, documents: list[Document]) -> Iterator[Finding]:
             )
 
 
-def _images(store: Store, documents: list[Document]) -> Iterator[Finding]:
+def _search_rows(store: Store, documents: list[Document]) -> Iterator[Finding]:
+    """Chunks that belong to no document or are not as many as there were, and vectors that are not one a chunk."""
+    chunks, vectors = store.library.rows_by_document("chunks"), store.library.rows_by_document("vectors")
+    known = {document.doc: document for document in documents}
+    for doc in sorted((chunks.keys() | vectors.keys()) - known.keys()):
+        message = f"{chunks[doc]} chunks and {vectors[doc]} vectors belong to the unknown document {doc[:12]}."
+        yield Finding("chunks_unknown", doc, message, "`docqa check --repair` removes them.", True)
+    for doc, document in known.items():
+        if document.pages_done and document.chunks not in (None, chunks[doc]):
+            message = f"{document.label}: {chunks[doc]} chunks instead of {document.chunks}."
+            yield Finding("chunks_wrong", doc, message, _READ_AGAIN, True)
+        elif document.embedded and vectors[doc] != chunks[doc]:
+            message = f"{document.label}: {vectors[doc]} vectors for {chunks[doc]} chunks."
+            hint = "`docqa check --repair` has the vectors made again at the next ingest."
+            yield Finding(VECTORS_WRONG, doc, message, hint, True)
+
+
+def _contents(store: Store, documents: list[Document]) -> Iterator[Finding]:
+    """Words and images that are not what was stored."""
     for document in documents:
+        words = {page.number: page_digest(page) for page in store.library.pages(document.doc)}
         for record in store.catalog.page_records(document.doc):
             try:
-                image = store.library.image(document.doc, record.number)
+                image = hashlib.sha256(store.library.image(document.doc, record.number)).hexdigest()
             except StoreDamaged:
                 continue  # already reported as missing
-            if hashlib.sha256(image).hexdigest() != record.image_sha256:
-                message = f"{document.label}: the image of page {record.number} is not what was stored."
-                yield Finding("image_damaged", document.doc, message, _READ_AGAIN, True)
+            for what, found, stored in (
+                ("image", image, record.image_sha256),
+                ("words", words.get(record.number), record.words_sha256),
+            ):
+                if stored and found != stored:
+                    message = f"{document.label}: the {what} of page {record.number} changed since it was stored."
+                    yield Finding(f"{what}_damaged", document.doc, message, _READ_AGAIN, True)

@@ -1,15 +1,20 @@
-"""The library: pages with their images, and chunks with their vectors, in LanceDB.
+"""The library: pages with their images, chunks, and the vectors of chunks, in three tables of LanceDB.
+
+A chunk is found by its words as soon as it is there; its vector follows later, into a table of its own, because
+making vectors takes several times as long as reading pages.
 
 The only module that imports lancedb. Everything here can be made again from the originals and the catalog, and has
-to be: Lance neither syncs to disk nor notices altered bytes, so a page image is compared with the catalog's sha256
-whenever it is read. One process writes at a time (`Store.writing`); readers see each commit at once.
+to be: Lance neither syncs to disk nor notices altered bytes, so the store compares words and image of a page with the
+catalog's sha256 whenever they are read. One process writes at a time (`Store.writing`); readers see a commit at once.
 
 Filters are SQL without parameters, so only document ids (hex, checked) and integers ever enter one.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +37,7 @@ Vectors = npt.NDArray[np.float32]
 _STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
 _READERS_PATIENCE = timedelta(minutes=10)  #: a search that began on an old version may finish on it
 _DOC = re.compile(r"[0-9a-f]{64}")
+_TABLES = ("chunks", "vectors", "pages")
 
 _PAGES = pa.schema(
     [
@@ -46,6 +52,20 @@ _PAGES = pa.schema(
         pa.field("quality", pa.float32(), nullable=False),
     ]
 )
+
+_CHUNKS = pa.schema(
+    [
+        pa.field("doc", pa.string(), nullable=False),
+        pa.field("page", pa.int32(), nullable=False),
+        pa.field("number", pa.int32(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("heading", pa.string(), nullable=False),
+        pa.field("context", pa.string(), nullable=False),
+    ]
+)
+
+#: Names a chunk: document, page, number on the page.
+ChunkKey = tuple[str, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +82,12 @@ class Found:
 
     doc: str
     page: int
-    text: str
+    number: int
     score: float
 
 
 class Library:
-    """Pages and chunks of one store; `dimensions` is the length of the vectors it is made for."""
+    """Pages, chunks and vectors of one store."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -75,33 +95,41 @@ class Library:
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def add(self, pages: Sequence[StoredPage], chunks: Sequence[Chunk], vectors: Vectors) -> None:
-        """Append pages and their chunks; `vectors` has one row a chunk. Two commits: pages last.
+    def add(self, pages: Sequence[StoredPage], chunks: Sequence[Chunk]) -> None:
+        """Append pages and their chunks. Two commits: pages last.
 
         A page that is there has its chunks, then; a document is complete once the catalog says so.
         """
         with self._converted():
             if chunks:
-                self._chunk_table(vectors.shape[1]).add(_chunk_rows(chunks, vectors))
+                self._chunk_table().add(_chunk_rows(chunks))
             if pages:
                 self._page_table().add(_page_rows(pages))
 
-    def remove(self, docs: Iterable[str]) -> None:
-        """Remove every page and chunk of some documents."""
-        condition = _only(docs)
+    def add_vectors(self, keys: Sequence[ChunkKey], vectors: Vectors) -> None:
+        """Append the vectors of chunks, one row a key: shape (keys, dimensions). One commit."""
         with self._converted():
-            for name in self._tables():
-                self._db.open_table(name).delete(condition)
+            if keys:
+                self._vector_table(vectors.shape[1]).add(_vector_rows(keys, vectors))
+
+    def remove(self, docs: Iterable[str]) -> None:
+        """Remove every page, chunk and vector of some documents."""
+        self._remove(docs, _TABLES)
+
+    def remove_vectors(self, docs: Iterable[str]) -> None:
+        """Remove the vectors of some documents; they are found by their words, then."""
+        self._remove(docs, ("vectors",))
 
     def tidy(self) -> None:
-        """Bring the search indices up to date and fold small commits of chunks together.
+        """Bring the search indices up to date and fold small commits together.
 
         Pages are left in their commits: folding them would write every image anew (3.0 GB for 1.5 GB of them after
         4,250 pages, and 2.7 GB of memory: measured).
         """
         with self._converted():
-            if "chunks" in self._tables():
-                self._db.open_table("chunks").optimize(cleanup_older_than=_READERS_PATIENCE)
+            for name in ("chunks", "vectors"):
+                if name in self._tables():
+                    self._db.open_table(name).optimize(cleanup_older_than=_READERS_PATIENCE)
             if "pages" in self._tables():
                 self._db.open_table("pages").create_index("doc", config=BTree(), replace=True)
 
@@ -133,6 +161,36 @@ class Library:
                 raise StoreDamaged(f"Page {number} of document {doc[:12]} is not in the library.")
             return bytes(table.fetch_blobs("image", hit)[0].as_py())
 
+    def chunk_texts(self, doc: str) -> list[tuple[ChunkKey, str]]:
+        """What the vectors of a document's chunks are made of, context and passage, in order of page and number."""
+        columns = ["page", "number", "context", "text"]
+        with self._converted():
+            if "chunks" not in self._tables():
+                return []
+            query = self._db.open_table("chunks").search().where(_only([doc])).select(columns)
+            rows = query.limit(None).to_arrow().to_pylist()
+        rows.sort(key=lambda row: (row["page"], row["number"]))
+        return [((doc, row["page"], row["number"]), f"{row['context']}\n{row['text']}") for row in rows]
+
+    def passages(self, keys: Iterable[ChunkKey]) -> dict[ChunkKey, str]:
+        """The texts of some chunks, to be shown."""
+        wanted = set(keys)
+        where = " OR ".join(f"({_only([d])} AND page = {int(p)} AND number = {int(n)})" for d, p, n in sorted(wanted))
+        if not wanted:
+            return {}
+        with self._converted():
+            query = self._db.open_table("chunks").search().where(where).select(["doc", "page", "number", "text"])
+            rows = query.limit(None).to_list()
+        return {(row["doc"], row["page"], row["number"]): row["text"] for row in rows}
+
+    def rows_by_document(self, table: str) -> Counter[str]:
+        """How many rows of a table (chunks, vectors, pages) each document has."""
+        with self._converted():
+            if table not in self._tables():
+                return Counter()
+            docs = self._db.open_table(table).search().select(["doc"]).limit(None).to_arrow()["doc"]
+        return Counter({row["values"]: row["counts"] for row in docs.value_counts().to_pylist()})
+
     def page_keys(self) -> list[tuple[str, int]]:
         """(doc, page) of every page stored; a key that comes twice was stored twice."""
         with self._converted():
@@ -154,20 +212,20 @@ class Library:
             query = self._db.open_table("chunks").search(BooleanQuery(clauses), query_type="fts")
             if condition is not None:
                 query = query.where(condition, prefilter=True)
-            rows = query.select(["doc", "page", "text", "_score"]).limit(limit).to_list()
-        return [Found(row["doc"], row["page"], row["text"], row["_score"]) for row in rows]
+            rows = query.select(["doc", "page", "number", "_score"]).limit(limit).to_list()
+        return [Found(row["doc"], row["page"], row["number"], row["_score"]) for row in rows]
 
     def search_vectors(self, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
         """The chunks nearest in meaning; exact, every vector is compared."""
         condition = None if docs is None else _only(docs)
         with self._converted():
-            if "chunks" not in self._tables():
+            if "vectors" not in self._tables():
                 return []
-            query = self._db.open_table("chunks").search(vector, query_type="vector").distance_type("cosine")
+            query = self._db.open_table("vectors").search(vector, query_type="vector").distance_type("cosine")
             if condition is not None:
                 query = query.where(condition, prefilter=True)
-            rows = query.select(["doc", "page", "text", "_distance"]).limit(limit).to_list()
-        return [Found(row["doc"], row["page"], row["text"], 1 - row["_distance"]) for row in rows]
+            rows = query.select(["doc", "page", "number", "_distance"]).limit(limit).to_list()
+        return [Found(row["doc"], row["page"], row["number"], 1 - row["_distance"]) for row in rows]
 
     # ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,14 +239,31 @@ class Library:
         table.create_index("doc", config=BTree())
         return table
 
-    def _chunk_table(self, dimensions: int) -> lancedb.table.Table:
+    def _chunk_table(self) -> lancedb.table.Table:
         if "chunks" in self._tables():
-            return self._db.open_table("chunks")
-        table = self._db.create_table("chunks", schema=_chunk_schema(dimensions))
+            table = self._db.open_table("chunks")
+            if table.schema.names == _CHUNKS.names:
+                return table
+            self._db.drop_table("chunks")  # of an earlier docqa: every document is read again, so nothing in it counts
+        table = self._db.create_table("chunks", schema=_CHUNKS)
         table.create_index("doc", config=BTree())
         for column in ("text", "context"):
             table.create_index(column, config=FTS(base_tokenizer="icu"))
         return table
+
+    def _vector_table(self, dimensions: int) -> lancedb.table.Table:
+        if "vectors" in self._tables():
+            return self._db.open_table("vectors")
+        table = self._db.create_table("vectors", schema=_vector_schema(dimensions))
+        table.create_index("doc", config=BTree())
+        return table
+
+    def _remove(self, docs: Iterable[str], tables: Sequence[str]) -> None:
+        condition = _only(docs)
+        with self._converted():
+            for name in self._tables():
+                if name in tables:
+                    self._db.open_table(name).delete(condition)
 
     @contextmanager
     def _converted(self) -> Iterator[None]:
@@ -211,26 +286,22 @@ def _only(docs: Iterable[str]) -> str:
     return f"doc IN ({', '.join(quoted)})" if quoted else "false"
 
 
-def _chunk_schema(dimensions: int) -> pa.Schema:
+def _vector_schema(dimensions: int) -> pa.Schema:
     return pa.schema(
-        [
-            pa.field("doc", pa.string(), nullable=False),
-            pa.field("page", pa.int32(), nullable=False),
-            pa.field("number", pa.int32(), nullable=False),
-            pa.field("text", pa.string(), nullable=False),
-            pa.field("heading", pa.string(), nullable=False),
-            pa.field("context", pa.string(), nullable=False),
-            pa.field("vector", pa.list_(pa.float32(), dimensions), nullable=False),
-        ]
+        [_CHUNKS.field(name) for name in ("doc", "page", "number")]
+        + [pa.field("vector", pa.list_(pa.float32(), dimensions), nullable=False)]
     )
 
 
-def _chunk_rows(chunks: Sequence[Chunk], vectors: Vectors) -> pa.Table:
-    names = ("doc", "page", "number", "text", "heading", "context")
-    columns: list[pa.Array] = [pa.array([getattr(chunk, name) for chunk in chunks]) for name in names]
+def _chunk_rows(chunks: Sequence[Chunk]) -> pa.Table:
+    return pa.Table.from_pydict({f.name: [getattr(c, f.name) for c in chunks] for f in _CHUNKS}, schema=_CHUNKS)
+
+
+def _vector_rows(keys: Sequence[ChunkKey], vectors: Vectors) -> pa.Table:
     flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).ravel())
+    columns = [pa.array(values) for values in zip(*keys, strict=True)]
     columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
-    schema = _chunk_schema(vectors.shape[1])
+    schema = _vector_schema(vectors.shape[1])
     return pa.Table.from_arrays([c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
 
 
@@ -239,15 +310,26 @@ def _page_rows(pages: Sequence[StoredPage]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=pa.schema([*_PAGES, pa.field("image", pa.large_binary())]))
 
 
-def _page_row(page: Page) -> dict[str, object]:
+def page_digest(page: Page) -> str:
+    """The sha256 (hex) of a page's words, boxes as they are kept, and lines: the same before and after storing."""
+    texts = "\0".join(word.text for word in page.words).encode("utf-8")
+    lines = np.array([word.line for word in page.words], dtype=np.int32)
+    return hashlib.sha256(texts + b"\0" + _steps(page).tobytes() + lines.tobytes()).hexdigest()
+
+
+def _steps(page: Page) -> npt.NDArray[np.uint16]:
     boxes = np.array([word.box for word in page.words], dtype=np.float64).ravel()
+    return np.rint(boxes * _STEPS).astype(np.uint16)
+
+
+def _page_row(page: Page) -> dict[str, object]:
     return {
         "doc": page.doc,
         "page": page.number,
         "width": page.width,
         "height": page.height,
         "words": [word.text for word in page.words],
-        "boxes": np.rint(boxes * _STEPS).astype(np.uint16),
+        "boxes": _steps(page),
         "lines": [word.line for word in page.words],
         "text_source": page.text_source.value,
         "quality": page.quality,

@@ -57,6 +57,12 @@ MIGRATIONS: tuple[str, ...] = (
     """
     -- the embedding model whose vectors the library holds for a document; until then it is found by its words
     ALTER TABLE documents ADD COLUMN embedder TEXT;
+    -- how many chunks the library must hold for a document
+    ALTER TABLE documents ADD COLUMN chunks INTEGER;
+    CREATE INDEX documents_without_vectors ON documents (doc) WHERE embedder IS NULL;
+
+    -- of the words of a page with their places, as image_sha256 is of its image
+    ALTER TABLE pages ADD COLUMN words_sha256 TEXT NOT NULL DEFAULT '';
 
     -- what people should know about single pages
     CREATE TABLE notices (

@@ -11,7 +11,7 @@ from PIL import Image
 
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
-from docqa.store.library import StoredPage, Vectors
+from docqa.store.library import StoredPage, Vectors, page_digest
 from docqa.types import Chunk, Document, Page, Problem, Status, TextSource, Word
 
 DIMENSIONS = 16
@@ -30,6 +30,8 @@ CONTRACT = (
 
 class BagOfWords:
     """Stands in for the embedding model: a word is a direction, chosen by its hash."""
+
+    identity = "test:bag-of-words"
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
         return np.stack([self.embed_question(text) for text in texts])
@@ -63,15 +65,24 @@ def add_document(store: Store, label: str, collection: str, *pages: Sequence[str
     made = [make_page(doc, number, lines) for number, lines in enumerate(pages, start=1)]
     images = [jpeg(200 + page.number) for page in made]
     chunks = [Chunk(doc, page.number, 1, page.text, "", label) for page in made]
-    vectors = BagOfWords().embed_documents([chunk.text for chunk in chunks])
-    store.library.add([StoredPage(*stored) for stored in zip(made, images, strict=True)], chunks, vectors)
+    store.library.add([StoredPage(*stored) for stored in zip(made, images, strict=True)], chunks)
     records = [
-        PageRecord(page.number, page.text_source, 1.0, hashlib.sha256(image).hexdigest())
+        PageRecord(page.number, page.text_source, 1.0, hashlib.sha256(image).hexdigest(), page_digest(page))
         for page, image in zip(made, images, strict=True)
     ]
     store.catalog.finish_document(
-        doc, Status.READY, pipeline="test", pages=len(made), page_records=records, title=None, seconds=0.1
+        doc,
+        Status.READY,
+        pipeline="test",
+        pages=len(made),
+        page_records=records,
+        chunks=len(chunks),
+        title=None,
+        seconds=0.1,
     )
+    vectors = BagOfWords().embed_documents([chunk.text for chunk in chunks])
+    store.library.add_vectors([(chunk.doc, chunk.page, chunk.number) for chunk in chunks], vectors)
+    store.catalog.set_vectors([doc], BagOfWords.identity)
     return store.catalog.document(doc)
 
 

@@ -1,0 +1,72 @@
+"""Vectors for what was read: the second pass of an ingest.
+
+Until it has come to a document, that is found by its words only. Passages are embedded many at a time, whatever
+documents they are of, because an embedding model is fastest on batches of texts of like length. Not here: the texts
+(`ingest.chunk`) and the model (`docqa.embed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from docqa.embed import Embedder, check_embedder
+from docqa.store import Store
+from docqa.store.library import ChunkKey
+
+_SLICE = 2048  #: passages embedded and written at a time: half a minute on two cores, 3 MB of vectors
+_REMOVED_AT_ONCE = 1_000  #: documents in one filter
+
+
+@dataclass(slots=True)
+class _Slice:
+    """Passages of one commit, and the documents whose last passages are among them."""
+
+    keys: list[ChunkKey]
+    texts: list[str]
+    completed: list[str]
+
+
+def make_vectors(
+    store: Store,
+    embedder: Embedder,
+    docs: Sequence[str],
+    between: Callable[[], Sequence[str]],
+    tell: Callable[[int, int, int], None],
+) -> None:
+    """Make the vectors of documents; `tell` hears of passages done and in all.
+
+    `between` is called after every commit and returns documents that were read meanwhile; if one of `docs` is among
+    them, what is known of its passages is void, and the caller has to call again with what still lacks vectors. A
+    document counts as done after its last passage, so one that was cut off begins anew. The caller holds the writer's
+    lock. Raises EmbedderUnusable if the store's vectors are of another model, StoreError.
+    """
+    check_embedder(store.catalog.fact("embedder"), embedder)
+    store.catalog.set_fact("embedder", embedder.identity)
+    for start in range(0, len(docs), _REMOVED_AT_ONCE):  # of a run that was cut off
+        store.library.remove_vectors(docs[start : start + _REMOVED_AT_ONCE])
+    counts = store.library.rows_by_document("chunks")
+    known = set(docs)
+    done, total = 0, sum(counts[doc] for doc in docs)
+    for piece in _slices(store, docs):
+        if piece.texts:
+            store.library.add_vectors(piece.keys, embedder.embed_documents(piece.texts))
+        store.catalog.set_vectors(piece.completed, embedder.identity)
+        done += len(piece.texts)
+        tell(done, total, 0)
+        if not known.isdisjoint(between()):
+            break
+    store.library.tidy()
+
+
+def _slices(store: Store, docs: Sequence[str]) -> Iterator[_Slice]:
+    piece = _Slice([], [], [])
+    for doc in docs:
+        for key, text in store.library.chunk_texts(doc):
+            if len(piece.texts) == _SLICE:
+                yield piece
+                piece = _Slice([], [], [])
+            piece.keys.append(key)
+            piece.texts.append(text)
+        piece.completed.append(doc)
+    yield piece
