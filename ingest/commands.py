@@ -36,6 +36,7 @@ def register(commands: Commands) -> None:
     ingest.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
     ingest.add_argument("--jobs", type=_jobs, help="documents read at a time (default: one per processor)")
     ingest.add_argument("--retry", action="store_true", help="try failed documents among PATH again")
+    ingest.add_argument("--no-vectors", action="store_true", help="found by words only; a later run makes the vectors")
     commands.add("worker", _work, "read what is uploaded and carry on extractions, until stopped")
 
 
@@ -79,7 +80,8 @@ def _ingest(arguments: argparse.Namespace) -> int:
     if arguments.retry:
         store.catalog.retry(line.doc for line in taken if line.doc)
     with _writing(store):
-        ingest_pending(store, lambda: Embedder(settings.embedder), limits, _show_progress)
+        embedder = functools.partial(Embedder, settings.embedder)
+        ingest_pending(store, embedder, limits, _show_progress, with_vectors=not arguments.no_vectors)
     lines = _report(store, taken)
     _print_report(lines, passed_over, time.monotonic() - started, as_json=arguments.json)
     return 0 if all(line.status in (Status.READY, "duplicate") for line in lines) else 3

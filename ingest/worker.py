@@ -67,8 +67,10 @@ def ingest_pending(
     embedder: Callable[[], Embedder],
     settings: IngestSettings,
     on_progress: OnProgress = lambda progress: None,
+    *,
+    with_vectors: bool = True,
 ) -> int:
-    """Read every document that needs it, then make the vectors; returns how many were read.
+    """Read every document that needs it, then make the vectors, if wanted; returns how many were read.
 
     Documents that come in meanwhile are read before more vectors are made. The caller holds the writer's lock. Raises
     StoreError if the store cannot be written; a document's own failure becomes its problem instead.
@@ -80,7 +82,7 @@ def ingest_pending(
         read.extend(newcomers)
         return newcomers
 
-    while docs := store.catalog.without_vectors():
+    while with_vectors and (docs := store.catalog.without_vectors()):
         make_vectors(store, embedder(), docs, read_newcomers, _stage("vectors", on_progress))
     return len(read)
 

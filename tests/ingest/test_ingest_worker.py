@@ -5,6 +5,7 @@ Renderers and OCR children that fail on purpose are in `stubs/`; the others are 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -24,9 +25,9 @@ from docqa.errors import DiskFull, EmbedderUnusable, RendererDied, RendererTimeo
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.types import Document, Status, TextSource, Word
-from ingest import reading, worker
+from ingest import reading, vectors, worker
 from ingest.untrusted import OcrReading
-from ingest.worker import Progress, ingest_pending
+from ingest.worker import PIPELINE, Progress, ingest_pending
 
 ROOT = Path(__file__).parent.parent.parent
 NO_PAGES = (
@@ -256,7 +257,7 @@ from pathlib import Path
 from conftest import BagOfWords
 from docqa.settings import IngestSettings
 from docqa.store import Store
-from ingest import reading, worker
+from ingest import reading, vectors, worker
 reading.RENDERER = "tests.ingest.stubs.stalls_on_page_3"
 settings = IngestSettings(jobs=2, image_budget=70, max_pages=int(sys.argv[2]))
 worker.ingest_pending(Store(Path(sys.argv[1])), BagOfWords, settings)
@@ -304,7 +305,7 @@ def test_ctrl_c_gives_the_attempt_back_and_the_next_run_starts_clean(
     monkeypatch.setattr(reading, "RENDERER", stub("stalls_on_page_3"))
 
     def interrupt(progress: Progress) -> None:
-        if progress.pages_done == 2:
+        if progress.pages == 2:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -371,19 +372,88 @@ def test_a_reader_that_fails_is_heard_of(
     assert [empty_store.catalog.document(doc).attempts for doc in docs] == [0, 0, 0]
 
 
-def test_an_embedder_that_is_not_there_costs_no_attempt(empty_store: Store, take: Take, letter: Letter) -> None:
+# ── vectors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_document_is_found_by_its_words_even_without_an_embedder(
+    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int]
+) -> None:
     doc = take(empty_store, "letter.pdf", letter(1))
 
     def missing() -> Any:  # noqa: ANN401
         raise EmbedderUnusable("The embedding model cannot be loaded.")
 
     with pytest.raises(EmbedderUnusable):
-        ingest_pending(empty_store, missing, IngestSettings(jobs=1))
-    assert empty_store.catalog.document(doc).attempts == 0
+        ingest_pending(empty_store, missing, IngestSettings(jobs=1, image_budget=70))
     assert threads() == 0
+    document = empty_store.catalog.document(doc)
+    assert (document.status, document.attempts, document.embedded) == (Status.READY, 0, False)
+    assert [hit.doc for hit in empty_store.library.search_words("harbour", 5, None)] == [doc]
+    assert ingest() == 0  # nothing to read
+    assert empty_store.catalog.document(doc).embedded
+    one_vector_a_chunk(empty_store)
 
 
-def test_another_embedder_is_refused(
+def one_vector_a_chunk(store: Store) -> None:
+    chunks = {document.doc: len(store.library.chunk_texts(document.doc)) for document in store.catalog.documents()}
+    assert store.library.rows_by_document("vectors") == store.library.rows_by_document("chunks") == chunks
+    assert {document.doc: document.chunks for document in store.catalog.documents() if document.embedded} == chunks
+
+
+def test_vectors_that_were_cut_off_are_made_once(
+    empty_store: Store,
+    take: Take,
+    letter: Letter,
+    ingest: Callable[..., int],
+    fake_embedder: Any,  # noqa: ANN401
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for pages in (1, 4, 3):
+        take(empty_store, f"{pages}.pdf", letter(pages))
+    monkeypatch.setattr(vectors, "_SLICE", 2)
+    stops = 0
+
+    def interrupt(progress: Progress) -> None:
+        if progress.stage == "vectors" and progress.done:
+            raise KeyboardInterrupt
+
+    while empty_store.catalog.pending(PIPELINE) or empty_store.catalog.without_vectors():
+        stops += 1
+        with contextlib.suppress(KeyboardInterrupt):
+            done = interrupt if stops < 3 else lambda progress: None
+            ingest_pending(empty_store, lambda: fake_embedder, IngestSettings(jobs=2, image_budget=70), done)
+    assert stops == 3
+    assert all(document.embedded for document in empty_store.catalog.documents())
+    one_vector_a_chunk(empty_store)
+    whole_and_once(empty_store)
+
+
+def test_what_comes_in_meanwhile_is_read_before_more_vectors_are_made(
+    empty_store: Store,
+    take: Take,
+    letter: Letter,
+    fake_embedder: Any,  # noqa: ANN401
+    fake_ocr: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = take(empty_store, "first.pdf", letter(6))
+    monkeypatch.setattr(vectors, "_SLICE", 1)
+    seen = []
+
+    def look(progress: Progress) -> None:
+        seen.append((progress.stage, progress.done))
+        if seen.count(("vectors", 2)) == 1 and seen[-1] == ("vectors", 2):
+            take(empty_store, "second.pdf", letter(1))
+            empty_store.catalog.requeue([first])  # as if somebody had asked for it to be read again
+
+    read = ingest_pending(empty_store, lambda: fake_embedder, IngestSettings(jobs=2, image_budget=70), look)
+    assert read == 3
+    assert [stage for stage, _ in seen].index("reading", seen.index(("vectors", 2))) == seen.index(("vectors", 2)) + 1
+    one_vector_a_chunk(empty_store)
+    whole_and_once(empty_store)
+
+
+def test_vectors_of_another_model_are_refused(
     empty_store: Store,
     take: Take,
     letter: Letter,
@@ -397,9 +467,70 @@ def test_another_embedder_is_refused(
     empty_store.catalog.set_fact("embedder", "another")
     with pytest.raises(EmbedderUnusable, match="another embedding model"):
         ingest()
-    assert empty_store.catalog.document(doc).attempts == 0
+    assert empty_store.catalog.without_vectors() == [doc]
     empty_store.catalog.set_fact("embedder", fake_embedder.identity)
-    assert ingest() == 1
+    assert ingest() == 0
+    one_vector_a_chunk(empty_store)
+
+
+# ── long documents ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of two pages, so that a letter is a long document."""
+    monkeypatch.setattr(reading, "PART", 2)
+
+
+@pytest.mark.parametrize("pages", [1, 2, 3, 7])
+@pytest.mark.usefixtures("short_parts")
+def test_a_long_document_is_read_in_parts(
+    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], pages: int
+) -> None:
+    doc = take(empty_store, "letter.pdf", letter(pages))
+    other = take(empty_store, "other.pdf", letter(pages + 1))
+    assert ingest() == 2
+    assert {empty_store.catalog.document(one).status for one in (doc, other)} == {Status.READY}
+    assert [page.number for page in empty_store.library.pages(doc)] == list(range(1, pages + 1))
+    assert empty_store.page(doc, pages).text.startswith(f"Page {pages} of {pages}")
+    one_vector_a_chunk(empty_store)
+    whole_and_once(empty_store)
+
+
+@pytest.mark.usefixtures("short_parts")
+def test_a_document_uses_up_three_children_however_many_parts_it_has(
+    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "RENDERER", stub("dies_after_page_2"))
+    doc = take(empty_store, "letter.pdf", letter(12))
+    started = []
+    monkeypatch.setattr(reading.DocumentReading, "_child", counted(reading.DocumentReading._child, started))
+    ingest()
+    document = empty_store.catalog.document(doc)
+    assert (document.status, document.pages, document.pages_done) == (Status.PARTIAL, 12, 2)
+    assert 1 + 3 <= len(started) <= 1 + 3 + 1  # one that read; two threads may each be at one when the third dies
+    assert document.problem is not None
+    assert document.problem.code == "pages_missing"
+    whole_and_once(empty_store)
+
+
+def counted(method: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
+    def call(*arguments: object) -> Any:  # noqa: ANN401
+        calls.append(arguments)
+        return method(*arguments)
+
+    return call
+
+
+def test_a_document_has_a_deadline_of_its_own(
+    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "RENDERER", stub("stalls_on_page_3"))
+    doc = take(empty_store, "letter.pdf", letter(12))
+    began = time.monotonic()
+    ingest(document_deadline=3)
+    assert time.monotonic() - began < 60  # the deadline of a single page, which it would have reached otherwise
+    assert empty_store.catalog.document(doc).status is Status.PARTIAL
     whole_and_once(empty_store)
 
 
@@ -482,10 +613,10 @@ def test_a_page_the_ocr_fails_on_can_still_be_looked_at(
 def test_an_ocr_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "OCR", stub("ocr_dies_on_second"))
     with reading.Ocr(IngestSettings(), threading.Event()) as ocr:
-        assert ocr.read(b"image") == ((A_WORD,), 0.9)
+        assert ocr.read(b"image") == OcrReading((A_WORD,), 0.9)
         with pytest.raises(RendererDied):
             ocr.read(b"image")
-        assert ocr.read(b"image") == ((A_WORD,), 0.9)
+        assert ocr.read(b"image") == OcrReading((A_WORD,), 0.9)
 
 
 def test_an_ocr_that_died_between_two_pages_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -495,4 +626,4 @@ def test_an_ocr_that_died_between_two_pages_is_started_again(monkeypatch: pytest
         assert ocr._child is not None
         os.kill(ocr._child._process.pid, signal.SIGKILL)
         wait_until(lambda: ocr._child is None or not ocr._child.running)
-        assert ocr.read(b"image") == ((A_WORD,), 0.9)
+        assert ocr.read(b"image") == OcrReading((A_WORD,), 0.9)
