@@ -197,9 +197,9 @@ class Watched:
         """Documents that were withdrawn: no label, but the original is kept."""
         return [row["doc"] for row in self._read("SELECT doc FROM documents EXCEPT SELECT doc FROM labels", ())]
 
-    def leaving(self) -> bool:
-        """Whether the pages of any withdrawn document are to leave the library."""
-        return bool(self._read("SELECT 1 FROM withdrawn LIMIT 1", ()))
+    def leaving(self) -> list[str]:
+        """Documents that were withdrawn and whose pages are still to leave the library."""
+        return [row["doc"] for row in self._read("SELECT doc FROM withdrawn", ())]
 
     def start_leaving(self) -> list[str]:
         """Have withdrawn documents count as unread, and return them: their pages are to be removed next.
