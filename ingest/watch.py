@@ -130,21 +130,29 @@ def scan(store: Store, watch: WatchedFolder, now: float, max_bytes: int) -> Scan
     """Look through a folder once and do what follows; `now` is in seconds since 1970. Raises StoreError."""
     watched = store.catalog.watched
     listing = _look_through(watch.folder, except_for=str(store.folder.resolve()))
-    known = {file.path: file for file in watched.files(watch.folder)}
+    known = _known(store, watch.folder)
     if problem := _unavailable(watch, listing, known):
         watched.fail_scan(watch.folder, now, problem)
         return ScanResult(watch.files, watch.waiting, 0, 0, problem)
-    _note(store, watch.folder, listing, known, now)
-    stopped, taken = _take_settled(store, watch.folder, listing, now, max_bytes)
-    known = {file.path: file for file in watched.files(watch.folder)}
+    if _note(store, watch.folder, listing, known, now):
+        known = _known(store, watch.folder)
+    ready = [file for path, file in known.items() if path in listing.files and _is_ready(file, now)]
+    stopped, taken = _take_all(store, watch.folder, ready, now, max_bytes)
+    if ready:
+        known = _known(store, watch.folder)
     deleted, doubt = ([], None) if stopped else _deleted(store, watch, listing, known, now)
-    watched.remove_files(watch.folder, deleted)
+    if deleted:
+        watched.remove_files(watch.folder, deleted)
     there = [file for path, file in known.items() if path in listing.files]
     files = [file for file in there if file.doc or file.problem or not file.settled]
     waiting = sum(not file.settled for file in files)
     problem = " ".join(filter(None, [stopped, doubt, _unseen(listing), _not_taken(files)])) or None
     watched.finish_scan(watch.folder, now, len(files), waiting, problem)
     return ScanResult(len(files), waiting, taken, len(deleted), problem)
+
+
+def _known(store: Store, folder: str) -> dict[str, WatchedFile]:
+    return {file.path: file for file in store.catalog.watched.files(folder)}
 
 
 def _unavailable(watch: WatchedFolder, listing: _Listing, known: dict[str, WatchedFile]) -> str | None:
@@ -166,8 +174,8 @@ def _documents(known: dict[str, WatchedFile]) -> str:
     return f"{count:,} document{'' if count == 1 else 's'}"
 
 
-def _note(store: Store, folder: str, listing: _Listing, known: dict[str, WatchedFile], now: float) -> None:
-    """Write down what changed since the last scan."""
+def _note(store: Store, folder: str, listing: _Listing, known: dict[str, WatchedFile], now: float) -> bool:
+    """Write down what changed since the last scan; False if nothing did."""
     new = [
         (path, clean_label(path), *seen)
         for path, seen in listing.files.items()
@@ -183,6 +191,7 @@ def _note(store: Store, folder: str, listing: _Listing, known: dict[str, Watched
         store.catalog.watched.see(folder, new, now)
     if gone or back:
         store.catalog.watched.miss(folder, gone, back, now)
+    return bool(new or gone or back)
 
 
 def _in_future(file: WatchedFile, now: float) -> bool:
@@ -190,13 +199,18 @@ def _in_future(file: WatchedFile, now: float) -> bool:
     return not file.settled and file.seen_at > now
 
 
-def _take_settled(store: Store, folder: str, listing: _Listing, now: float, max_bytes: int) -> tuple[str | None, int]:
-    """Take what has not changed for long enough; returns what stopped it, and how many files were taken."""
+def _is_ready(file: WatchedFile, now: float) -> bool:
+    """Whether a file that is there has not changed for long enough, or its problem may be over."""
+    patience = SETTLE_SECONDS if not file.settled else RETRY_SECONDS if file.problem else None
+    return patience is not None and now - file.seen_at >= patience
+
+
+def _take_all(
+    store: Store, folder: str, ready: Sequence[WatchedFile], now: float, max_bytes: int
+) -> tuple[str | None, int]:
+    """Take files; returns what stopped it, and how many were taken."""
     taken = 0
-    for file in store.catalog.watched.files(folder):
-        patience = SETTLE_SECONDS if not file.settled else RETRY_SECONDS if file.problem else None
-        if file.path not in listing.files or patience is None or now - file.seen_at < patience:
-            continue
+    for file in ready:
         try:
             taken += _take(store, folder, file, now, max_bytes)
         except DiskFull as error:
