@@ -63,8 +63,12 @@ def finished(parts: Generator[str, None, Answer], show: Callable[[str], object] 
 
 
 def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:
-    """The pages of the hits, in their order. A page whose chunks are there before it, for a moment, is left out."""
-    return [one for hit in hits for one in store.evidence(store.catalog.document(hit.doc), [hit.page])]
+    """The pages of the hits, in their order.
+
+    A page whose chunks are there before it, for a moment, is left out, and so is a document withdrawn since the search.
+    """
+    there = {document.doc: document for document in store.catalog.documents(docs={hit.doc for hit in hits})}
+    return [one for hit in hits if hit.doc in there for one in store.evidence(there[hit.doc], [hit.page])]
 
 
 def _check(quote: Quote, evidence: Sequence[Evidence]) -> Citation:

@@ -200,12 +200,14 @@ def _check(arguments: argparse.Namespace) -> int:
             emit(asdict(finding))
         else:
             print(f"{finding.code}: {finding.message} {finding.hint}")
-    summary = {"documents": len(store.catalog.documents()), "findings": len(findings), "queued_again": repaired}
+    summary = {"documents": len(store.catalog.documents()), "withdrawn": len(store.catalog.watched.unlabelled())}
+    summary |= {"findings": len(findings), "queued_again": repaired}
     if arguments.json:
         emit({"summary": summary})
     else:
         print(
-            f"{summary['documents']} documents checked, {len(findings)} findings, {repaired} queued to be read again."
+            f"{summary['documents']} documents checked ({summary['withdrawn']} more were withdrawn), "
+            f"{len(findings)} findings, {repaired} queued to be read again."
         )
     return StoreDamaged.exit_code if len(findings) else 0
 
@@ -262,7 +264,7 @@ def _sources(answer: Answer, labels: dict[str, str]) -> str:
         lines.append(f"  {citation.label}, page {citation.page} ({mark}): “{' '.join(citation.quote.split())}”")
     if answer.verdict is Verdict.NOT_FOUND:
         lines[0] = "Not found in the documents."
-        nearest = [f"{labels[doc]}, page {page}" for doc, page in answer.pages_read]
+        nearest = [f"{labels.get(doc, 'a withdrawn document')}, page {page}" for doc, page in answer.pages_read]
         lines.append(f"  The nearest pages: {'; '.join(nearest) or 'there are none'}")
     elif not any(citation.verified for citation in answer.citations):
         lines.append("  No quote of this answer could be checked against its page: look before you rely on it.")

@@ -62,6 +62,7 @@ class IngestSettings(_Section):
     max_file_mb: Annotated[int, Field(ge=1)] = 2048
     max_pages: Annotated[int, Field(ge=1)] = 10_000
     image_budget: Annotated[int, Field(ge=70, le=1120)] = 1120  #: soft tokens; sets the stored image's pixel grid
+    watch_seconds: Annotated[float, Field(ge=1)] = 30.0  #: between two looks into the watched folders
 
 
 class FindSettings(_Section):

@@ -1,4 +1,4 @@
-"""The commands `docqa ingest` and `docqa worker`."""
+"""The commands `docqa ingest`, `docqa watch` and `docqa worker`."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from docqa.extract.run import carry_on
 from docqa.settings import IngestSettings, Settings
 from docqa.store import FIRST_COLLECTION, Store, clean_label
 from docqa.types import Problem, Status
+from ingest import watch
 from ingest.intake import Offered, offered
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
@@ -30,14 +31,29 @@ _SERVER_AWAY = 10.0  #: seconds after which the worker tries the model server ag
 
 
 def register(commands: Commands) -> None:
-    """Add the two commands."""
+    """Add the commands."""
     ingest = commands.add("ingest", _ingest, "take files and folders in and read them")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
     ingest.add_argument("--jobs", type=_jobs, help="documents read at a time (default: one per processor)")
     ingest.add_argument("--retry", action="store_true", help="try failed documents among PATH again")
     ingest.add_argument("--no-vectors", action="store_true", help="found by words only; a later run makes the vectors")
-    commands.add("worker", _work, "read what is uploaded and carry on extractions, until stopped")
+    commands.add(
+        "worker", _work, "read what is uploaded or lies in watched folders, carry on extractions, until stopped"
+    )
+    _register_watch(commands.group("watch", "folders that the worker looks through again and again"))
+
+
+def _register_watch(group: Commands) -> None:
+    add = group.add("add", _watch, "have the worker take in what is and will be in a folder")
+    add.add_argument("folder", type=Path, metavar="FOLDER")
+    add.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
+    group.add("list", _list_watched, "show the watched folders, their last scan and their problems")
+    confirm = group.add("confirm", _confirm_deleted, "say that the files missing from a folder were deleted on purpose")
+    confirm.add_argument("folder", type=Path, metavar="FOLDER")
+    remove = group.add("remove", _unwatch, "watch a folder no more")
+    remove.add_argument("folder", type=Path, metavar="FOLDER")
+    remove.add_argument("--withdraw", action="store_true", help="withdraw its documents, too (default: they stay)")
 
 
 def _keep_memory_flat() -> None:
@@ -187,9 +203,57 @@ def _work(arguments: argparse.Namespace) -> int:
 
 
 def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder]) -> bool:
-    """Read pending documents, then carry on extractions; False if there was nothing to do."""
+    """Look into watched folders, read what is pending, then carry on extractions; False if there was nothing to do."""
+    _look_into_folders(store, settings)
+    watch.remove_withdrawn(store)
     read = 0
     if store.catalog.pending(PIPELINE) or store.catalog.without_vectors():
         with contextlib.suppress(StoreBusy), store.writing():  # whoever holds the lock reads what is pending
-            read = ingest_pending(store, embedder, settings.ingest)
+            # folders are watched meanwhile: reading what is pending may take hours
+            read = ingest_pending(store, embedder, settings.ingest, lambda _: _look_into_folders(store, settings))
     return carry_on(store, settings) or read > 0
+
+
+def _look_into_folders(store: Store, settings: Settings) -> None:
+    watch.scan_due(store, settings.ingest, time.time())
+
+
+# ── watched folders ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    settings = settings_of(arguments)
+    folder = watch.add(Store(settings.store), arguments.folder, arguments.collection)
+    said = f"{folder} is watched from now on, by `docqa worker`, every {settings.ingest.watch_seconds:g} s."
+    return _said(arguments, {"folder": folder, "collection": arguments.collection}, said)
+
+
+def _list_watched(arguments: argparse.Namespace) -> int:
+    for folder in Store.existing(settings_of(arguments).store).catalog.watched.folders():
+        last = f"last scan {folder.scanned_at}" if folder.scanned_at else "not scanned yet: is `docqa worker` running?"
+        counts = f"{folder.files} files, {folder.waiting} waiting"
+        problem = f"\n  {folder.problem}" if folder.problem else ""
+        _said(arguments, asdict(folder), f"{folder.folder} ({folder.collection}): {counts}, {last}{problem}")
+    return 0
+
+
+def _confirm_deleted(arguments: argparse.Namespace) -> int:
+    folder = watch.name_of(arguments.folder)
+    Store.existing(settings_of(arguments).store).catalog.watched.confirm(folder)
+    return _said(arguments, {"folder": folder}, "The next scan withdraws the documents whose files are missing.")
+
+
+def _unwatch(arguments: argparse.Namespace) -> int:
+    store, folder = Store.existing(settings_of(arguments).store), watch.name_of(arguments.folder)
+    store.catalog.watched.remove(folder, withdraw=arguments.withdraw)
+    watch.remove_withdrawn(store)
+    became = "were withdrawn" if arguments.withdraw else "stay"
+    return _said(arguments, {"folder": folder}, f"{folder} is not watched any more; its documents {became}.")
+
+
+def _said(arguments: argparse.Namespace, value: object, sentence: str) -> int:
+    if arguments.json:
+        emit(value)
+    else:
+        print(sentence)
+    return 0

@@ -23,7 +23,8 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"MM\x00+", "image/tiff"),
 )
 _PDF_WITHIN = 1024  #: bytes: how far into the file PDF readers look for its header
-_ENDINGS = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"})
+#: Names that say that docqa can read a file; what a file with another name is, its first bytes say.
+ENDINGS = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def offered(paths: Iterable[Path]) -> tuple[list[Offered], int]:
             taken.append(Offered(path, path.name))
             continue
         for file in _files(path):
-            if file.suffix.lower() in _ENDINGS or _may_be_readable(file):
+            if file.suffix.lower() in ENDINGS or _may_be_readable(file):
                 taken.append(Offered(file, file.relative_to(path).as_posix()))
             else:
                 passed_over += 1

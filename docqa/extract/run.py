@@ -136,7 +136,10 @@ def _reader(settings: Settings, wanted: str) -> Reader:
 
 def _fill_document(store: Store, reader: Reader, run: int, fields: Sequence[FieldSpec], doc: str) -> None:
     """Fill the cells a document lacks and commit them, or record why that was not possible."""
-    document = store.catalog.documents(docs=[doc])[0]
+    document = next(iter(store.catalog.documents(docs=[doc])), None)
+    if document is None:
+        store.catalog.fail_run_document(run, doc, _WITHDRAWN, final=True)
+        return
     if not document.pages_done:
         store.catalog.fail_run_document(run, doc, document.problem or _NOT_READ, final=True)
         return
@@ -154,6 +157,11 @@ def _fill_document(store: Store, reader: Reader, run: int, fields: Sequence[Fiel
 
 _NOT_READ = Problem(
     "not_read", "The document has not been read yet.", "Wait until its status is ready, then run again."
+)
+_WITHDRAWN = Problem(
+    "withdrawn",
+    "The document's file is not there any more.",
+    "Put it back, wait until it is read, then start a new extraction.",
 )
 _CUT_OFF = Problem(
     "interrupted",

@@ -18,10 +18,14 @@ from pathlib import Path
 
 from docqa.errors import DiskFull, StoreBusy, StoreDamaged, StoreTooNew, UnknownCollection, UnknownDocument
 from docqa.store.schema import MIGRATIONS
+from docqa.store.watched import Watched
 from docqa.types import Answer, Box, Cell, Citation, Document, Notice, NoticeCode, Problem, Status, Verdict
 
 MAX_ATTEMPTS = 3  #: after so many starts that ended badly, a document is set aside until somebody asks for it again
 _BUSY_SECONDS = 30.0
+
+Row = sqlite3.Row  #: what a read gives; for the parts of the catalog that stand in modules of their own
+Sql = sqlite3.Connection  #: an open transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Catalog:
         self._file = file
         self._local = threading.local()
         self._migrate()
+        self.watched = Watched(self._read, self._write)
 
     # ── documents ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -104,7 +109,9 @@ class Catalog:
 
     def document(self, beginning: str) -> Document:
         """The one document whose id begins so. Raises UnknownDocument."""
-        ids = self._read("SELECT doc FROM documents WHERE substr(doc, 1, ?) = ? LIMIT 2", (len(beginning), beginning))
+        ids = self._read(
+            "SELECT DISTINCT doc FROM labels WHERE substr(doc, 1, ?) = ? LIMIT 2", (len(beginning), beginning)
+        )
         if not beginning or not ids:
             raise UnknownDocument(f"There is no document {beginning!r}.")
         if len(ids) > 1:
@@ -118,10 +125,10 @@ class Catalog:
     def pending(self, pipeline: str) -> list[str]:
         """Documents still to be read: not read yet, read by another pipeline version, or failed by chance.
 
-        Those that used up their attempts are not among them.
+        Those that used up their attempts are not among them, nor those that were withdrawn.
         """
         rows = self._read(
-            """SELECT doc FROM documents WHERE attempts < ?
+            """SELECT doc FROM documents WHERE attempts < ? AND doc IN (SELECT doc FROM labels)
                  AND (status = 'queued' OR transient OR (status IN ('ready', 'partial') AND pipeline IS NOT ?))
                ORDER BY added_at, rowid""",
             (MAX_ATTEMPTS, pipeline),

@@ -59,8 +59,9 @@ def repair(store: Store, findings: list[Finding]) -> int:
 
 def _originals(store: Store, documents: list[Document], read_data: bool) -> Iterator[Finding]:
     known = {document.doc: document for document in documents}
+    withdrawn = set(store.catalog.watched.unlabelled())
     for doc in store.originals:
-        if doc not in known:
+        if doc not in known and doc not in withdrawn:
             hint = "It was taken in and cut off; ingest the file again, which adopts it."
             yield Finding("original_unknown", doc, f"The original {doc[:12]} is in no list of documents.", hint, False)
     for doc, document in known.items():
@@ -75,7 +76,8 @@ def _originals(store: Store, documents: list[Document], read_data: bool) -> Iter
 
 
 def _pages(store: Store, documents: list[Document]) -> Iterator[Finding]:
-    stored = Counter(store.library.page_keys())
+    leaving = set(store.catalog.watched.leaving())
+    stored = Counter(key for key in store.library.page_keys() if key[0] not in leaving)
     expected = {
         (document.doc, record.number) for document in documents for record in store.catalog.page_records(document.doc)
     }

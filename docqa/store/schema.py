@@ -75,13 +75,21 @@ MIGRATIONS: tuple[str, ...] = (
         collection TEXT NOT NULL, password TEXT NOT NULL, added_at TEXT NOT NULL, PRIMARY KEY (collection, password)
     ) STRICT, WITHOUT ROWID;
 
-    -- folders that are looked through again and again, and what was in them the last time
+    -- folders that are looked through again and again, and what was in them the last time: a file's name as the
+    -- file system has it, its modification time in ns, and since when, by our clock, it looks as it does
     CREATE TABLE watched (
-        folder TEXT PRIMARY KEY, collection TEXT NOT NULL, added_at TEXT NOT NULL, scanned_at TEXT, problem TEXT
+        folder TEXT PRIMARY KEY, collection TEXT NOT NULL, added_at TEXT NOT NULL, scanned_at TEXT,
+        files INTEGER NOT NULL DEFAULT 0, waiting INTEGER NOT NULL DEFAULT 0, problem TEXT,
+        confirmed INTEGER NOT NULL DEFAULT 0
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE watched_files (
-        folder TEXT NOT NULL REFERENCES watched (folder), path TEXT NOT NULL, size INTEGER NOT NULL,
-        modified INTEGER NOT NULL, doc TEXT, PRIMARY KEY (folder, path)
+        folder TEXT NOT NULL REFERENCES watched (folder), path BLOB NOT NULL, label TEXT NOT NULL,
+        size INTEGER NOT NULL, modified INTEGER NOT NULL, seen_at REAL NOT NULL, settled INTEGER NOT NULL DEFAULT 0,
+        missing_at REAL, doc TEXT REFERENCES documents (doc), problem TEXT, PRIMARY KEY (folder, path)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX watched_files_by_doc ON watched_files (doc);
+
+    -- documents that lost their last label and whose pages are to leave the library
+    CREATE TABLE withdrawn (doc TEXT PRIMARY KEY REFERENCES documents (doc)) STRICT, WITHOUT ROWID;
     """,
 )

@@ -2,10 +2,10 @@
 
     python tests/bench/ingest_speed.py [--rounds 5] [--pages 300] [--scans 10] [--data FOLDER] [--jobs 2]
 
-Three comparisons, docqa and the bare loop in turns, each a process of its own, start included: PDFs with text until they
-are found by words; the same with vectors; scans through OCR. Figures are medians; the ratio is the median of the rounds'
-ratios, so that a machine that slows down in between slows both. Without measuring data the sample documents are used,
-which are too few to tell much.
+Three comparisons, docqa and the bare loop in turns, each a process of its own, start included: PDFs with text until
+they are found by words; the same with vectors; scans through OCR. Figures are medians; the ratio is the median of the
+rounds' ratios, so that a machine that slows down in between slows both. Without measuring data the sample documents are
+used, which are too few to tell much.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from docqa.ask import ask, open_reader
-from docqa.errors import DocqaError
+from docqa.errors import DocqaError, UnknownDocument
 from docqa.find import Scope
 from docqa.store.catalog import Turn
 from docqa.types import Answer, Citation, Problem, Verdict
@@ -243,12 +243,18 @@ def _open(chat: int | None, key: str, answer: Answer) -> None:
     clicked: Opened = st.session_state[key]["open"]
     st.session_state["ask_opened"] = (key, clicked)
     kind, _, number = clicked.partition(" ")
-    if kind == "citation":
-        parts.open_page(_place(chat), _cited_page(answer.citations[int(number)], int(number) + 1))
+    try:
+        if kind == "citation":
+            shown = _cited_page(answer.citations[int(number)], int(number) + 1)
+        else:
+            doc, page = answer.pages_read[int(number)]
+            found = parts.page_of(resources.store().catalog.document(doc), page)
+            shown = replace(found, caption="One of the pages that were read")
+    except UnknownDocument:  # withdrawn since: its file was deleted from a watched folder
+        parts.close_page(_place(chat))
+        st.toast("This document is not there any more. The answer with its quotes stays.")
     else:
-        doc, page = answer.pages_read[int(number)]
-        shown = parts.page_of(resources.store().catalog.document(doc), page)
-        parts.open_page(_place(chat), replace(shown, caption="One of the pages that were read"))
+        parts.open_page(_place(chat), shown)
 
 
 def _cited_page(cited: Citation, number: int) -> Shown:

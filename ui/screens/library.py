@@ -17,6 +17,7 @@ from docqa.store import FIRST_COLLECTION
 from docqa.types import Document, Problem, Status
 from ui import resources
 from ui.components.uploader import uploader
+from ui.components.watched import show_watched
 from ui.routes import check_collection
 from ui.screens import parts
 
@@ -35,6 +36,7 @@ def show() -> None:
     """The screen, top to bottom."""
     with st.sidebar:
         collection = _choose_collection()
+        show_watched(resources.store())
     if collection is None:
         return
     with parts.side_by_side(_place(collection)):
