@@ -22,12 +22,12 @@ from starlette.routing import Route
 from docqa.errors import DiskFull, DocqaError, FileTooLarge, StoreError, UsageError
 from docqa.extract.export import csv_text
 from docqa.extract.run import run_fields, run_table
+from docqa.store import check_collection
 from ui import resources
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MAX_COLLECTION = 80  #: characters of a collection's name
 STALL_SECONDS = 60.0  #: an upload of which nothing came for so long is given up
 _BLOCK = 1 << 20
 _DOC = re.compile(r"[0-9a-f]{64}")
@@ -83,14 +83,6 @@ ROUTES = [
     Route("/runs/{run:int}.csv", run_csv),
     Route("/upload", upload, methods=["PUT"]),
 ]
-
-
-def check_collection(name: str) -> None:
-    """A collection's name is short and printable. Raises UsageError."""
-    if not name:
-        raise UsageError("The collection has no name.", "Choose a collection or name a new one.")
-    if len(name) > MAX_COLLECTION or not name.isprintable():
-        raise UsageError("That name cannot be used for a collection.", f"Use at most {MAX_COLLECTION} characters.")
 
 
 class _Body(io.RawIOBase):

@@ -16,7 +16,7 @@ from docqa.store import Store
 from docqa.types import Status
 from ingest import commands, reading
 
-KEYS = ["doc", "label", "status", "pages", "pages_done", "problem", "seconds"]
+KEYS = ["doc", "label", "status", "pages", "pages_done", "problem", "notices", "seconds"]
 Letter = Callable[[int], bytes]
 
 
@@ -169,7 +169,7 @@ def test_in_words(folder: Path, letter: Letter, docqa: Callable[..., tuple[int, 
     assert empty.startswith("empty.pdf: failed: The file is empty. The file has 0 bytes")
     assert fine == "fine.pdf: ready, 2 of 2 pages"
     assert total.startswith("2 documents: 1 ready, 1 failed; 2 pages in ")
-    assert passed_over.startswith("1 other files in the folders were passed over")
+    assert passed_over.startswith("1 other file was passed over: docqa reads PDF")
 
 
 def test_a_folder_that_is_not_there(folder: Path, store: Path, docqa: Callable[..., tuple[int, str, str]]) -> None:

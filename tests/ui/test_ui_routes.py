@@ -19,11 +19,10 @@ from starlette.websockets import WebSocketDisconnect
 from docqa.errors import BadSettings
 from docqa.extract.fields import fields_json
 from docqa.settings import Settings
-from docqa.store import Store
+from docqa.store import MAX_COLLECTION, Store
 from docqa.types import Document, FieldSpec, FieldType
 from ui import resources, routes, server
 from ui.guards import CLOSED, host_name
-from ui.routes import MAX_COLLECTION
 
 UPLOAD = "/upload?collection=inbox&label=folder%2Fletter.pdf"
 

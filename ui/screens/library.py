@@ -13,11 +13,10 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from docqa.errors import UsageError
-from docqa.store import FIRST_COLLECTION
+from docqa.store import FIRST_COLLECTION, check_collection
 from docqa.types import Document, Problem, Status
 from ui import resources
 from ui.components.uploader import uploader
-from ui.routes import check_collection
 from ui.screens import parts
 
 WATCH_SECONDS = 2.0  #: between two drawings of the table while documents are read
