@@ -14,13 +14,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
 from docqa.errors import DiskFull, StoreBusy, StoreDamaged, StoreTooNew, UnknownCollection, UnknownDocument, UsageError
 from docqa.store.schema import MIGRATIONS
 from docqa.types import Answer, Box, Cell, Citation, Document, Notice, NoticeCode, Problem, Status, Verdict
 
-MAX_PASSWORD = 500  #: characters: PDF takes 127 bytes, zip more
+MAX_PASSWORD = 127  #: characters: what PDF takes at most
+_MOST_SECRET = 60_000  #: bytes of passwords, as JSON, tried on one document: a pipe of 64 kB brings them to the child
 MAX_ATTEMPTS = 3  #: after so many starts that ended badly, a document is set aside until somebody asks for it again
 _BUSY_SECONDS = 30.0
 
@@ -240,13 +242,14 @@ class Catalog:
         return [row["password"] for row in self._read(statement, (collection,))]
 
     def passwords_for(self, doc: str) -> list[str]:
-        """What may open a document: the passwords of every collection that it is in, the newest first."""
+        """What may open a document: the passwords of every collection that it is in, the newest first, bounded."""
         rows = self._read(
             """SELECT password FROM passwords WHERE collection IN (SELECT collection FROM labels WHERE doc = ?)
                GROUP BY password ORDER BY max(added_at) DESC, password""",
             (doc,),
         )
-        return [row["password"] for row in rows]
+        sizes = accumulate(len(json.dumps([row["password"]])) for row in rows)
+        return [row["password"] for row, size in zip(rows, sizes, strict=True) if size <= _MOST_SECRET]
 
     # ── extraction ───────────────────────────────────────────────────────────────────────────────────────────────
 
