@@ -170,8 +170,8 @@ class NeedsPassword(DocumentError):
 
     code = "needs_password"
     default_hint = (
-        "Run `docqa ingest` on it again with --password (it asks) or --password-file, or type the password beside the "
-        "document in the library of the browser interface."
+        "Run `docqa ingest` on it again with --password (it asks) or --password-file, or type the password under "
+        "Documents in the browser interface."
     )
 
 

@@ -92,7 +92,7 @@ def _overview(collection: str) -> None:
             "Document": st.column_config.TextColumn(width=260 if parts.opened_page(_place(collection)) else 420),
             "Status": st.column_config.TextColumn(width=135),
             "Pages": st.column_config.TextColumn(width=90),
-            "Notes": st.column_config.TextColumn(width=150),
+            "Notes": st.column_config.TextColumn(width=190),
             "Problem": st.column_config.TextColumn(width="large"),
         },
     )
