@@ -10,6 +10,7 @@ DocqaError
 │   └── UnknownCollection     no such collection in the store
 ├── DocumentError             one file; becomes its problem, the run goes on        exit 3
 │   ├── EmptyFile · FileTooLarge · UnsupportedType · DamagedFile · NoPages · TooManyPages
+│   ├── ArchiveTooLarge       a zip that holds, or claims to hold, too much
 │   ├── NeedsPassword
 │   ├── PagesMissing          some pages could not be read
 │   ├── CutOff                the end of the file is missing
@@ -126,6 +127,16 @@ class FileTooLarge(DocumentError):
     default_hint = "Raise ingest.max_file_mb in the settings if the file is meant to be that large."
 
 
+class ArchiveTooLarge(DocumentError):
+    """A zip with more in it than the settings allow, or one that is made to fill the disk."""
+
+    code = "archive_too_large"
+    default_hint = (
+        "If it is meant to be that large: raise ingest.max_archive_files or ingest.max_archive_mb in the settings, "
+        "or unpack it and ingest the folder."
+    )
+
+
 class UnsupportedType(DocumentError):
     """Content that is none of PDF, PNG, JPEG, TIFF, WebP."""
 
@@ -158,7 +169,10 @@ class NeedsPassword(DocumentError):
     """An encrypted document."""
 
     code = "needs_password"
-    default_hint = "Save the file without a password and ingest it again."
+    default_hint = (
+        "Run `docqa ingest` on it again with --password (it asks) or --password-file, or type the password under "
+        "Documents in the browser interface."
+    )
 
 
 class PagesMissing(DocumentError):

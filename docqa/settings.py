@@ -1,7 +1,7 @@
 """Settings: one object, read once at the edge, passed down.
 
 They come, later ones winning, from the defaults here, from `docqa.toml` in the store's folder, and from environment
-variables such as DOCQA_MODEL__BASE_URL. Nothing else in the program reads the environment.
+variables such as DOCQA_MODEL__BASE_URL. Nothing else in the program reads the environment (but for NO_COLOR).
 """
 
 from __future__ import annotations
@@ -61,6 +61,8 @@ class IngestSettings(_Section):
     memory_mb: Annotated[int, Field(ge=256)] = 4096  #: address space of the child that reads a file
     max_file_mb: Annotated[int, Field(ge=1)] = 2048
     max_pages: Annotated[int, Field(ge=1)] = 10_000
+    max_archive_files: Annotated[int, Field(ge=1)] = 10_000  #: in one zip
+    max_archive_mb: Annotated[int, Field(ge=1)] = 4096  #: a zip, and what its files have together when unpacked
     image_budget: Annotated[int, Field(ge=70, le=1120)] = 1120  #: soft tokens; sets the stored image's pixel grid
     watch_seconds: Annotated[float, Field(ge=1)] = 30.0  #: between two looks into the watched folders
 

@@ -6,6 +6,8 @@ import argparse
 import contextlib
 import ctypes
 import functools
+import getpass
+import os
 import signal
 import sys
 import time
@@ -14,18 +16,22 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from docqa.archive import Entry, take_archive
 from docqa.cli import Commands, emit, settings_of
 from docqa.embed import Embedder
-from docqa.errors import DocumentError, ModelError, StoreBusy
+from docqa.errors import DocumentError, ModelError, NeedsPassword, PathMissing, StoreBusy, UsageError
 from docqa.extract.run import carry_on
+from docqa.notices import sentences
 from docqa.settings import IngestSettings, Settings
-from docqa.store import FIRST_COLLECTION, Store, clean_label
-from docqa.types import Problem, Status
+from docqa.store import FIRST_COLLECTION, Store, Taken, check_collection, clean_label
+from docqa.types import NoticeCode, Problem, Status
 from ingest import watch
 from ingest.intake import Offered, offered
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
 _M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  #: from malloc.h
+#: What needs somebody's attention, in a terminal's colours: red, and yellow for what a password opens.
+_COLOURS = {"partial": "31", "failed": "31", "needs_password": "33"}
 _POLL = 1.0  #: seconds between two looks of the worker for something to do
 _SERVER_AWAY = 10.0  #: seconds after which the worker tries the model server again
 
@@ -34,10 +40,15 @@ def register(commands: Commands) -> None:
     """Add the commands."""
     ingest = commands.add("ingest", _ingest, "take files and folders in and read them")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
-    ingest.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
+    ingest.add_argument("--collection", default=FIRST_COLLECTION, type=_collection, help="where the documents belong")
     ingest.add_argument("--jobs", type=_jobs, help="documents read at a time (default: one per processor)")
     ingest.add_argument("--retry", action="store_true", help="try failed documents among PATH again")
     ingest.add_argument("--no-vectors", action="store_true", help="found by words only; a later run makes the vectors")
+    secret = ingest.add_mutually_exclusive_group()  # never as an argument: those are seen by everybody on the machine
+    secret.add_argument("--password", action="store_true", help="ask for what opens the encrypted files among PATH")
+    secret.add_argument(
+        "--password-file", metavar="FILE", help="read passwords from a file, one a line (-: from a pipe)"
+    )
     commands.add(
         "worker", _work, "read what is uploaded or lies in watched folders, carry on extractions, until stopped"
     )
@@ -47,7 +58,7 @@ def register(commands: Commands) -> None:
 def _register_watch(group: Commands) -> None:
     add = group.add("add", _watch, "have the worker take in what is and will be in a folder")
     add.add_argument("folder", type=Path, metavar="FOLDER")
-    add.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
+    add.add_argument("--collection", default=FIRST_COLLECTION, type=_collection, help="where the documents belong")
     group.add("list", _list_watched, "show the watched folders, their last scan and their problems")
     confirm = group.add("confirm", _confirm_deleted, "say that the files missing from a folder were deleted on purpose")
     confirm.add_argument("folder", type=Path, metavar="FOLDER")
@@ -72,6 +83,15 @@ def _jobs(text: str) -> int:
     return IngestSettings(jobs=int(text)).jobs  # pydantic's ValidationError is a ValueError: argparse reports it
 
 
+def _collection(text: str) -> str:
+    """A name that the browser interface takes, too."""
+    try:
+        check_collection(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(f"{error.message} {error.hint}") from error
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the report. `status` is a document's status, or "duplicate" for bytes that were known before."""
@@ -82,6 +102,7 @@ class Line:
     pages: int | None
     pages_done: int
     problem: Problem | None
+    notices: tuple[NoticeCode, ...]
     seconds: float
 
 
@@ -89,33 +110,97 @@ def _ingest(arguments: argparse.Namespace) -> int:
     _keep_memory_flat()
     settings = settings_of(arguments)
     files, passed_over = offered(arguments.paths)
+    passwords = _passwords(arguments)
     store = Store(settings.store)
+    for password in passwords:
+        store.catalog.add_password(arguments.collection, password)
     limits = settings.ingest if arguments.jobs is None else settings.ingest.model_copy(update={"jobs": arguments.jobs})
     started = time.monotonic()
-    taken = [_take(store, file, arguments.collection, limits.max_file_mb << 20) for file in files]
-    if arguments.retry:
-        store.catalog.retry(line.doc for line in taken if line.doc)
+    taken, left_in_archives = _take_all(store, files, arguments.collection, limits)
+    _try_again(store, taken, everything=arguments.retry, locked=bool(passwords))
     with _writing(store):
         embedder = functools.partial(Embedder, settings.embedder)
         ingest_pending(store, embedder, limits, _show_progress, with_vectors=not arguments.no_vectors)
     lines = _report(store, taken)
-    _print_report(lines, passed_over, time.monotonic() - started, as_json=arguments.json)
+    seconds = time.monotonic() - started
+    print_report = _print_json if arguments.json else functools.partial(_print_words, store, arguments.paths)
+    print_report(lines, passed_over + left_in_archives, seconds)
     return 0 if all(line.status in (Status.READY, "duplicate") for line in lines) else 3
 
 
-def _take(store: Store, file: Offered, collection: str, max_bytes: int) -> Line:
-    """Keep one file; a file that cannot be kept is reported, not raised."""
+def _passwords(arguments: argparse.Namespace) -> list[str]:
+    """What was typed in or stands in the file. Raises UsageError, which names the source and nothing of the content."""
+    if arguments.password:
+        if not sys.stdin.isatty():
+            raise UsageError("There is no terminal to ask for a password.", "Use --password-file, or - for a pipe.")
+        try:
+            return [getpass.getpass("Password: ")]
+        except EOFError:
+            return [""]  # no password, and refused as one
+    if arguments.password_file is None:
+        return []
+    piped = arguments.password_file == "-"
+    source = "standard input" if piped else clean_label(arguments.password_file)
     try:
-        with file.path.open("rb") as stream:
-            taken = store.take(stream, file.label, collection, max_bytes)
-    except DocumentError as error:
-        return Line(None, clean_label(file.label), Status.FAILED, None, 0, error.problem, 0)
+        content = sys.stdin.buffer.read() if piped else Path(arguments.password_file).read_bytes()
+        lines = content.decode("utf-8-sig").splitlines()
     except OSError as error:
-        problem = Problem("unreadable_file", f"The file cannot be read: {error.strerror}.", "Check its permissions.")
-        return Line(None, clean_label(file.label), Status.FAILED, None, 0, problem, 0)
+        raise PathMissing(f"The passwords cannot be read from {source}: {error.strerror}.") from error
+    except UnicodeDecodeError:  # without the cause: it carries the content
+        raise UsageError(f"The passwords in {source} are not UTF-8 text.", "Save the file as UTF-8.") from None
+    return [line for line in lines if line]
+
+
+def _take_all(
+    store: Store, files: Sequence[Offered], collection: str, limits: IngestSettings
+) -> tuple[list[Line], int]:
+    """Keep every file, and every file of an archive; and how many of those in archives were passed over."""
+    lines: list[Line] = []
+    passed_over = 0
+    for file in files:
+        try:
+            with file.path.open("rb") as stream:
+                passwords = store.catalog.passwords(collection)
+                unpacked = take_archive(store, stream, file.label, collection, limits, passwords)
+                if unpacked is None:
+                    taken = store.take(stream, file.label, collection, limits.max_file_mb << 20)
+                    lines.append(_taken(file.label, taken))
+                    continue
+            lines += [_entry(entry) for entry in unpacked.entries]
+            passed_over += unpacked.passed_over
+        except DocumentError as error:
+            lines.append(_refused(file.label, error.problem))
+        except OSError as error:
+            hint = "Check its permissions."
+            lines.append(
+                _refused(file.label, Problem("unreadable_file", f"The file cannot be read: {error.strerror}.", hint))
+            )
+    return lines, passed_over
+
+
+def _entry(entry: Entry) -> Line:
+    if entry.taken is not None:
+        return _taken(entry.label, entry.taken)
+    assert entry.problem is not None  # an entry has one or the other
+    return _refused(entry.label, entry.problem)
+
+
+def _taken(label: str, taken: Taken) -> Line:
     known = taken.duplicate and taken.document.status == Status.READY
     status = "duplicate" if known else taken.document.status.value
-    return Line(taken.document.doc, clean_label(file.label), status, None, 0, None, 0)
+    return Line(taken.document.doc, clean_label(label), status, None, 0, None, (), 0)
+
+
+def _refused(label: str, problem: Problem) -> Line:
+    """A file that could not be kept is reported, not raised."""
+    status = Status.NEEDS_PASSWORD if problem.code == NeedsPassword.code else Status.FAILED
+    return Line(None, clean_label(label), status, None, 0, problem, (), 0)
+
+
+def _try_again(store: Store, taken: Sequence[Line], *, everything: bool, locked: bool) -> None:
+    """Give new attempts to what failed before, or to what needed a password if there is one now."""
+    wanted = set(Status) if everything else {Status.NEEDS_PASSWORD} if locked else set()
+    store.catalog.retry(line.doc for line in taken if line.doc and line.status in wanted)
 
 
 def _report(store: Store, taken: Sequence[Line]) -> list[Line]:
@@ -129,35 +214,61 @@ def _report(store: Store, taken: Sequence[Line]) -> list[Line]:
         document = documents[line.doc]
         repeated = line.status == "duplicate" or (line.doc in seen and document.status == Status.READY)
         status = "duplicate" if repeated else document.status.value
-        counts = (document.pages, document.pages_done, document.problem)
-        lines.append(Line(line.doc, line.label, status, *counts, 0 if repeated else document.seconds or 0))
+        story = (document.pages, document.pages_done, document.problem, document.notices)
+        lines.append(Line(line.doc, line.label, status, *story, 0 if repeated else document.seconds or 0))
         seen.add(line.doc)
     return lines
 
 
-def _print_report(lines: Sequence[Line], passed_over: int, seconds: float, *, as_json: bool) -> None:
-    counts = {status: sum(line.status == status for line in lines) for status in [*Status, "duplicate"]}
-    pages = sum(line.pages_done for line in lines if line.status != "duplicate")
-    summary = {"documents": len(lines), **counts, "passed_over": passed_over, "pages": pages}
-    summary |= {"seconds": round(seconds, 2), "pages_per_second": round(pages / seconds, 2)}
+# ── the report ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _print_json(lines: Sequence[Line], passed_over: int, seconds: float) -> None:
     for line in lines:
-        if as_json:
-            emit(asdict(line) | {"seconds": round(line.seconds, 2)})
-        else:
-            print(_sentence(line))
-    if as_json:
-        emit({"summary": summary})
+        emit(asdict(line) | {"seconds": round(line.seconds, 2)})
+    pages = _pages_read(lines)
+    summary = {"documents": len(lines), **_counts(lines), "passed_over": passed_over, "pages": pages}
+    emit({"summary": summary | {"seconds": round(seconds, 2), "pages_per_second": round(pages / seconds, 2)}})
+
+
+def _print_words(store: Store, paths: Sequence[Path], lines: Sequence[Line], passed_over: int, seconds: float) -> None:
+    if not lines:
+        where = ", ".join(clean_label(str(path)) for path in paths)
+        others = f"; {_others(passed_over)} passed over" if passed_over else ""
+        print(f"No file in {where} that docqa can read{others}.")
         return
-    said = [f"{count} {status.replace('_', ' ')}" for status, count in counts.items() if count]
-    print(f"{len(lines)} documents: {', '.join(said)}; {pages} pages in {seconds:.1f} s.")
+    told = set[str]()
+    for line in lines:
+        print(_sentence(line))
+        if line.notices and line.doc is not None and line.doc not in told:
+            told.add(line.doc)
+            for sentence in sentences(store.catalog.notices(line.doc)):
+                print(f"    {sentence}")
+    said = [f"{count} {status.replace('_', ' ')}" for status, count in _counts(lines).items() if count]
+    print(f"{len(lines)} documents: {', '.join(said)}; {_pages_read(lines)} pages in {seconds:.1f} s.")
     if passed_over:
-        print(f"{passed_over} other files in the folders were passed over: docqa reads PDF, PNG, JPEG, TIFF and WebP.")
+        print(f"{_others(passed_over)} passed over: docqa reads PDF, PNG, JPEG, TIFF, WebP and zips of them.")
+
+
+def _others(number: int) -> str:
+    return "1 other file was" if number == 1 else f"{number:,} other files were"
+
+
+def _counts(lines: Sequence[Line]) -> dict[str, int]:
+    return {status: sum(line.status == status for line in lines) for status in [*Status, "duplicate"]}
+
+
+def _pages_read(lines: Sequence[Line]) -> int:
+    return sum(line.pages_done for line in lines if line.status != "duplicate")
 
 
 def _sentence(line: Line) -> str:
     pages = "" if line.pages is None else f", {line.pages_done} of {line.pages} pages"
     problem = "" if line.problem is None else f": {line.problem.message} {line.problem.hint}"
-    return f"{line.label}: {line.status.replace('_', ' ')}{pages}{problem}"
+    status = f"{line.status.replace('_', ' ')}{pages}"
+    if line.status in _COLOURS and sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        status = f"\x1b[{_COLOURS[line.status]}m{status}\x1b[0m"
+    return f"{line.label}: {status}{problem}"
 
 
 def _show_progress(progress: Progress) -> None:

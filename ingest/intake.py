@@ -1,7 +1,8 @@
 """What is to be read: files found below folders, and what their content really is.
 
-A file's name is only a label to show. In a folder, files are taken whose name or content says that docqa can read them,
-and the others are counted; a file that was named itself is always taken, so that its problem is reported.
+A file's name is only a label to show. In a folder, files are taken whose name or content says that docqa can read them
+and zips whose files are documents of their own (`docqa.archive`); the others are counted. A file that was named itself
+is always taken, so that its problem is reported.
 """
 
 from __future__ import annotations
@@ -10,21 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from docqa.archive import is_archive
 from docqa.errors import PathMissing
+from docqa.mediatype import ENDINGS, HEAD, is_zip, media_type_of
 from docqa.store import clean_label
-
-#: How a file of each type begins; a PDF may have some bytes before that.
-_SIGNATURES: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"II+\x00", "image/tiff"),
-    (b"MM\x00+", "image/tiff"),
-)
-_PDF_WITHIN = 1024  #: bytes: how far into the file PDF readers look for its header
-#: Names that say that docqa can read a file; what a file with another name is, its first bytes say.
-ENDINGS = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +28,7 @@ class Offered:
 def media_type(file: Path) -> str | None:
     """The type by content, whatever the name says; None if docqa cannot read it."""
     with file.open("rb") as stream:
-        head = stream.read(_PDF_WITHIN)
-    if b"%PDF-" in head:
-        return "application/pdf"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return next((name for signature, name in _SIGNATURES if head.startswith(signature)), None)
+        return media_type_of(stream.read(HEAD))
 
 
 def offered(paths: Iterable[Path]) -> tuple[list[Offered], int]:
@@ -54,7 +39,7 @@ def offered(paths: Iterable[Path]) -> tuple[list[Offered], int]:
     taken: list[Offered] = []
     passed_over = 0
     for path in paths:
-        if not path.exists():
+        if not _is_there(path):
             raise PathMissing(f"There is no file or folder {clean_label(str(path))}.")
         if not path.is_dir():
             taken.append(Offered(path, path.name))
@@ -67,11 +52,23 @@ def offered(paths: Iterable[Path]) -> tuple[list[Offered], int]:
     return taken, passed_over
 
 
-def _may_be_readable(file: Path) -> bool:
+def _is_there(path: Path) -> bool:
     try:
-        return media_type(file) is not None
+        return path.exists()
+    except OSError:  # a name too long for any file system, a folder on the way that may not be entered
+        return False
+
+
+def _may_be_readable(file: Path) -> bool:
+    """Whether the content is worth a look; a damaged zip only if it is called one: it may be any Office file."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(HEAD)
+            if is_zip(head):
+                return file.suffix.lower() == ".zip" or is_archive(stream)
     except OSError:  # nobody can say; whoever opens it next reports why
         return True
+    return media_type_of(head) is not None
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -189,7 +189,8 @@ class DocumentReading:
             f"--budget={self._settings.image_budget}",
             f"--memory-mb={self._settings.memory_mb}",
         ]
-        return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file)
+        secrets = self._store.catalog.passwords_for(self.doc)
+        return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file, secrets=secrets)
 
     def _with_words(self, rendered: Rendered, ocr: Ocr) -> ReadPage:
         """The page with its words; where the OCR fails it can still be looked at."""

@@ -24,7 +24,7 @@ from docqa.errors import DiskFull, DocumentError, PathMissing, StoreBusy, UsageE
 from docqa.settings import IngestSettings
 from docqa.store import Store, clean_label
 from docqa.store.watched import WatchedFile, WatchedFolder
-from ingest.intake import ENDINGS, media_type
+from ingest.intake import media_type
 
 #: Seconds that a file must look the same, or be missing, by our own clock. More than the coarsest modification time
 #: (2 s, FAT), so that no later edit can hide behind the same one.

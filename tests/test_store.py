@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import json
 import os
 import sqlite3
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from docqa import store as store_module
 from docqa.errors import (
     DiskFull,
     EmptyFile,
@@ -28,6 +30,7 @@ from docqa.errors import (
     StoreTooNew,
     UnknownCollection,
     UnknownDocument,
+    UsageError,
 )
 from docqa.store import MAX_LABEL, Store, catalog, clean_label
 from docqa.store.catalog import MAX_ATTEMPTS, Catalog, PageRecord
@@ -705,6 +708,61 @@ def test_words_come_back_with_their_boxes_to_the_65535th(library: Library, drawn
         assert all(abs(a - b) <= 0.5000001 / 65535 for a, b in zip(word.box, stored.box, strict=True))
 
 
+# ── passwords ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+A, B, C = map(doc_id, "abc")
+
+
+def test_a_password_queues_the_locked_documents_of_its_collection(documents: Catalog) -> None:
+    documents.add_document(C, 1, "again", "other")
+    for doc, status in ((A, Status.NEEDS_PASSWORD), (B, Status.FAILED), (C, Status.NEEDS_PASSWORD)):
+        for _ in range(MAX_ATTEMPTS):
+            documents.start_document(doc)
+        documents.finish_document(doc, status, pipeline="1", problem=Problem("x", "x", "x"), seconds=0)
+    assert documents.pending("1") == []
+    assert documents.add_password("other", "open sesame") == 1
+    assert documents.pending("1") == [C]
+    opened = documents.document(C)
+    assert (opened.status, opened.problem, opened.attempts) == (Status.QUEUED, None, 0)
+    assert (documents.passwords("other"), documents.passwords("nobody's")) == (["open sesame"], [])
+    assert (documents.passwords_for(C), documents.passwords_for(A)) == (["open sesame"], [])
+
+
+def test_passwords_of_all_its_collections_open_a_document_each_once(documents: Catalog) -> None:
+    documents.add_document(C, 1, "again", "other")
+    collection = documents.document(A).collection
+    for password in ("one", "both", "one"):
+        documents.add_password(collection, password)
+    documents.add_password("other", "both")
+    assert sorted(documents.passwords_for(C)) == ["both", "one"]
+    assert sorted(documents.passwords_for(A)) == ["both", "one"]
+
+
+def test_no_more_passwords_are_tried_than_a_pipe_holds(documents: Catalog) -> None:
+    collection = documents.document(A).collection
+    for number in range(120):
+        documents.add_password(collection, f"{number:0>3}" + "ü" * 124)
+    tried = documents.passwords_for(A)
+    assert 50 < len(tried) < 120 and len(json.dumps(tried)) < 1 << 16
+
+
+@pytest.mark.parametrize("password", ["", "x" * 128, "two\nlines", "nul\0", "\udcff"])
+def test_what_cannot_be_a_password(documents: Catalog, password: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        documents.add_password("office", password)
+    assert not password or password not in caught.value.message + caught.value.hint
+
+
+def test_a_partial_document_can_be_tried_again(documents: Catalog) -> None:
+    pages = [PageRecord(1, "ocr", 1.0, "0" * 64)]
+    problem = Problem("pages_missing", "x", "x")
+    documents.finish_document(A, Status.PARTIAL, pipeline="1", pages=2, page_records=pages, problem=problem, seconds=0)
+    assert A not in documents.pending("1")
+    documents.retry([A])
+    assert A in documents.pending("1")
+    assert (documents.document(A).status, documents.document(A).problem) == (Status.QUEUED, None)
+
+
 # ── the store as a whole ─────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -737,7 +795,7 @@ def test_a_label_can_be_shown_whatever_it_was(label: str) -> None:
     assert shown.isprintable()
     assert len(shown) <= MAX_LABEL + 1
     assert clean_label(shown) == shown or len(shown) > MAX_LABEL
-    if label.isprintable() and len(label) <= MAX_LABEL:
+    if label.isprintable() and not store_module._INVISIBLE & set(label) and len(label) <= MAX_LABEL:
         assert shown == label
 
 

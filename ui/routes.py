@@ -1,7 +1,7 @@
 """The routes beside Streamlit's own: page images, the upload of documents, and the CSV of an extraction.
 
 Page images are addressed by URL so that the browser can cache them and turn pages without asking the script. Uploads
-stream to the disk and are never whole in memory.
+stream to the disk and are never whole in memory; a zip is unpacked into the store on the way (`docqa.archive`).
 """
 
 from __future__ import annotations
@@ -19,17 +19,20 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from docqa.errors import DiskFull, DocqaError, FileTooLarge, StoreError, UsageError
+from docqa.archive import Unpacked, spooled, take_archive
+from docqa.errors import ArchiveTooLarge, DiskFull, DocqaError, FileTooLarge, StoreError, UsageError
 from docqa.extract.export import csv_text
 from docqa.extract.run import run_fields, run_table
+from docqa.mediatype import is_zip
+from docqa.store import Taken, check_collection
 from ui import resources
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-MAX_COLLECTION = 80  #: characters of a collection's name
 STALL_SECONDS = 60.0  #: an upload of which nothing came for so long is given up
 _BLOCK = 1 << 20
+_MAGIC = 4  #: bytes by which a zip is known
 _DOC = re.compile(r"[0-9a-f]{64}")
 _FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 _NEVER = {"cache-control": "no-store"}
@@ -61,21 +64,22 @@ def run_csv(request: Request) -> Response:
 
 
 async def upload(request: Request) -> Response:
-    """PUT /upload?collection=…&label=…: keep the body as a document to be read."""
+    """PUT /upload?collection=…&label=…: keep the body as a document to be read, or the files of an archive.
+
+    Answers {"doc", "duplicate"}, or {"archive": {"taken", "duplicates", "passed_over", "problems"}}.
+    """
     label, collection = request.query_params.get("label", ""), request.query_params.get("collection", "").strip()
     try:
         check_collection(collection)
         if not label:
             raise UsageError("The upload has no label.", "Send the name of the file as ?label=.")
         body = io.BufferedReader(_Body(request.stream()), _BLOCK)
-        most = resources.settings().ingest.max_file_mb << 20
-        take = resources.store().take
-        taken = await anyio.to_thread.run_sync(take, body, label, collection, most, limiter=_uploads)
+        kept = await anyio.to_thread.run_sync(_keep, body, label, collection, limiter=_uploads)
     except DocqaError as error:
         return JSONResponse({"problem": asdict(error.problem)}, _status(error), _NEVER)
     except (TimeoutError, ClientDisconnect):
         return PlainTextResponse("The upload broke off; nothing of it was kept.", 408, _NEVER)
-    return JSONResponse({"doc": taken.document.doc, "duplicate": taken.duplicate}, headers=_NEVER)
+    return JSONResponse(kept, headers=_NEVER)
 
 
 ROUTES = [
@@ -85,12 +89,31 @@ ROUTES = [
 ]
 
 
-def check_collection(name: str) -> None:
-    """A collection's name is short and printable. Raises UsageError."""
-    if not name:
-        raise UsageError("The collection has no name.", "Choose a collection or name a new one.")
-    if len(name) > MAX_COLLECTION or not name.isprintable():
-        raise UsageError("That name cannot be used for a collection.", f"Use at most {MAX_COLLECTION} characters.")
+def _keep(body: io.BufferedReader, label: str, collection: str) -> dict[str, object]:
+    """Take in what was sent; a zip goes to the disk first, because its directory stands at its end."""
+    store, limits = resources.store(), resources.settings().ingest
+    if not is_zip(body.peek(_MAGIC)):
+        return _document(store.take(body, label, collection, limits.max_file_mb << 20))
+    with spooled(body, store.folder, limits.max_archive_mb << 20) as file:
+        unpacked = take_archive(store, file, label, collection, limits, store.catalog.passwords(collection))
+        if unpacked is None:  # an Office file or the like
+            return _document(store.take(file, label, collection, limits.max_file_mb << 20))
+    return {"archive": _archive(unpacked)}
+
+
+def _document(taken: Taken) -> dict[str, object]:
+    return {"doc": taken.document.doc, "duplicate": taken.duplicate}
+
+
+def _archive(unpacked: Unpacked) -> dict[str, object]:
+    taken = [entry.taken for entry in unpacked.entries if entry.taken is not None]
+    refused = [(entry.label, entry.problem) for entry in unpacked.entries if entry.problem is not None]
+    return {
+        "taken": len(taken),
+        "duplicates": sum(one.duplicate for one in taken),
+        "passed_over": unpacked.passed_over,
+        "problems": [{"label": label, "problem": asdict(problem)} for label, problem in refused],
+    }
 
 
 class _Body(io.RawIOBase):
@@ -114,12 +137,16 @@ class _Body(io.RawIOBase):
         return size
 
     async def _next(self) -> bytes:
+        """What came in: enough of it to tell what it is, unless it ends before."""
+        came = b""
         with anyio.fail_after(STALL_SECONDS):
-            return await anext(self._pieces, b"")
+            while len(came) < _MAGIC and (piece := await anext(self._pieces, b"")):
+                came += piece
+        return came
 
 
 def _status(error: DocqaError) -> int:
-    if isinstance(error, FileTooLarge):
+    if isinstance(error, FileTooLarge | ArchiveTooLarge):
         return 413
     if isinstance(error, DiskFull):
         return 507

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from docqa.errors import PathMissing, StoreBusy, StoreDamaged
+from docqa.errors import PathMissing, StoreBusy, StoreDamaged, UsageError
 from docqa.store.catalog import Catalog
 from docqa.store.library import Library, page_digest
 from docqa.store.originals import Originals
@@ -27,6 +28,13 @@ from docqa.types import Document, Evidence, Page
 
 FIRST_COLLECTION = "documents"  #: where documents go while nobody named a collection
 MAX_LABEL = 250  #: characters of a name that are kept, fewer than a file system takes; a label is only ever shown
+MAX_COLLECTION = 80  #: characters of a collection's name
+#: Printable in Python's eyes but not in anybody else's: fillers, joiners and selectors (Default_Ignorable_Code_Point in
+#: Unicode's DerivedCoreProperties) and the empty Braille cell. Not U+FE0E and U+FE0F: emoji are written with them.
+_INVISIBLE = frozenset(
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0"
+    + "".join(map(chr, (*range(0xFE00, 0xFE0E), *range(0xE0100, 0xE01F0))))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +115,23 @@ class Store:
 
 
 def clean_label(label: str) -> str:
-    """A name as it may be shown: control and invisible direction characters replaced, length bounded."""
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in label)
+    """A name as it may be shown: control, direction and invisible characters replaced, length bounded.
+
+    Other blanks than the plain one become that: macOS puts a narrow one into the names of screenshots.
+    """
+    shown = "".join(map(_shown, label))
     return shown if len(shown) <= MAX_LABEL else f"{shown[: MAX_LABEL // 2]}…{shown[-MAX_LABEL // 2 :]}"
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() and character not in _INVISIBLE:
+        return character
+    return " " if unicodedata.category(character) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+
+
+def check_collection(name: str) -> None:
+    """A collection's name is short and printable. Raises UsageError."""
+    if not name:
+        raise UsageError("The collection has no name.", "Choose a collection or name a new one.")
+    if len(name) > MAX_COLLECTION or not name.isprintable():
+        raise UsageError("That name cannot be used for a collection.", f"Use at most {MAX_COLLECTION} characters.")

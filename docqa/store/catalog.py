@@ -14,13 +14,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import accumulate
 from pathlib import Path
 
-from docqa.errors import DiskFull, StoreBusy, StoreDamaged, StoreTooNew, UnknownCollection, UnknownDocument
+from docqa.errors import DiskFull, StoreBusy, StoreDamaged, StoreTooNew, UnknownCollection, UnknownDocument, UsageError
 from docqa.store.schema import MIGRATIONS
 from docqa.store.watched import Watched
 from docqa.types import Answer, Box, Cell, Citation, Document, Notice, NoticeCode, Problem, Status, Verdict
 
+MAX_PASSWORD = 127  #: characters: what PDF takes at most
+_MOST_SECRET = 60_000  #: bytes of passwords, as JSON, tried on one document: a pipe of 64 kB brings them to the child
 MAX_ATTEMPTS = 3  #: after so many starts that ended badly, a document is set aside until somebody asks for it again
 _BUSY_SECONDS = 30.0
 
@@ -250,6 +253,39 @@ class Catalog:
         """What people should know about the pages of a document, in order of page."""
         rows = self._read("SELECT page, code, detail FROM notices WHERE doc = ? ORDER BY page, code", (doc,))
         return [Notice(NoticeCode(row["code"]), row["page"], row["detail"]) for row in rows]
+
+    # ── passwords ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def add_password(self, collection: str, password: str) -> int:
+        """Keep a password for the encrypted documents of a collection and queue them to be read again; how many.
+
+        It is kept as it is, like the pages that it opens. Raises UsageError for one that cannot be a password.
+        """
+        if not 0 < len(password) <= MAX_PASSWORD or not password.isprintable():
+            raise UsageError("That cannot be a password.", f"Use 1 to {MAX_PASSWORD} characters in one line.")
+        with self._write() as sql:
+            sql.execute("INSERT INTO passwords VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (collection, password, _now()))
+            return sql.execute(
+                """UPDATE documents SET status = 'queued', attempts = 0, problem_code = NULL, problem_message = NULL,
+                   problem_hint = NULL WHERE status = 'needs_password'
+                   AND doc IN (SELECT doc FROM labels WHERE collection = ?)""",
+                (collection,),
+            ).rowcount
+
+    def passwords(self, collection: str) -> list[str]:
+        """What may open the encrypted files of a collection, the newest first."""
+        statement = "SELECT password FROM passwords WHERE collection = ? ORDER BY added_at DESC, password"
+        return [row["password"] for row in self._read(statement, (collection,))]
+
+    def passwords_for(self, doc: str) -> list[str]:
+        """What may open a document: the passwords of every collection that it is in, the newest first, bounded."""
+        rows = self._read(
+            """SELECT password FROM passwords WHERE collection IN (SELECT collection FROM labels WHERE doc = ?)
+               GROUP BY password ORDER BY max(added_at) DESC, password""",
+            (doc,),
+        )
+        sizes = accumulate(len(json.dumps([row["password"]])) for row in rows)
+        return [row["password"] for row, size in zip(rows, sizes, strict=True) if size <= _MOST_SECRET]
 
     # ── extraction ───────────────────────────────────────────────────────────────────────────────────────────────
 

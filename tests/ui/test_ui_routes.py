@@ -6,6 +6,7 @@ import csv
 import io
 import re
 import tomllib
+import zipfile
 from pathlib import Path
 
 import anyio
@@ -19,11 +20,10 @@ from starlette.websockets import WebSocketDisconnect
 from docqa.errors import BadSettings
 from docqa.extract.fields import fields_json
 from docqa.settings import Settings
-from docqa.store import Store
+from docqa.store import MAX_COLLECTION, Store
 from docqa.types import Document, FieldSpec, FieldType
 from ui import resources, routes, server
 from ui.guards import CLOSED, host_name
-from ui.routes import MAX_COLLECTION
 
 UPLOAD = "/upload?collection=inbox&label=folder%2Fletter.pdf"
 
@@ -101,6 +101,57 @@ class TestUpload:
         client.put("/upload?collection=a&label=..%2F..%2Fetc%2Fpasswd", content=b"one")
         assert store.catalog.documents()[0].label == "../../etc/passwd"
         assert {path.parent.name for path in (tmp_path / "store" / "originals").rglob("*") if path.is_file()} == {"76"}
+
+
+class TestUploadOfAnArchive:
+    @staticmethod
+    def packed(**entries: bytes) -> bytes:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as out:
+            for name, content in entries.items():
+                out.writestr(name.replace("_", "."), content)
+        return buffer.getvalue()
+
+    def test_its_files_become_documents(self, client: TestClient, store: Store) -> None:
+        body = self.packed(a_pdf=b"%PDF-1.7 a", b_pdf=b"%PDF-1.7 b", c_pdf=b"", d_txt=b"text")
+        archive = client.put(UPLOAD, content=body).json()["archive"]
+        (problem,) = archive.pop("problems")
+        assert archive == {"taken": 2, "duplicates": 0, "passed_over": 1}
+        assert (problem["label"], problem["problem"]["code"]) == ("folder/letter.pdf/c.pdf", "empty_file")
+        assert [d.label for d in store.catalog.documents("inbox")] == [f"folder/letter.pdf/{n}.pdf" for n in "ab"]
+        assert client.put(UPLOAD, content=body).json()["archive"]["duplicates"] == 2
+
+    def test_it_is_known_by_its_first_bytes_however_they_come(self, client: TestClient) -> None:
+        body = self.packed(a_pdf=b"%PDF-1.7 a")
+        response = client.put(UPLOAD, content=(body[at : at + 1] for at in range(len(body))))
+        assert response.json()["archive"]["taken"] == 1
+
+    def test_an_office_file_is_a_document(self, client: TestClient, store: Store) -> None:
+        body = self.packed(mimetype=b"application/vnd.oasis.opendocument.text")
+        document = store.catalog.document(client.put(UPLOAD, content=body).json()["doc"])
+        assert store.originals.path(document.doc).read_bytes() == body
+
+    def test_a_damaged_one_is_a_problem_with_a_sentence(self, client: TestClient, store: Store) -> None:
+        response = client.put(UPLOAD, content=self.packed(a_pdf=b"x")[:-9])
+        assert (response.status_code, response.json()["problem"]["code"]) == (422, "damaged_file")
+        assert store.catalog.documents() == []
+
+    def test_too_much_is_refused_and_nothing_kept(self, client: TestClient, settings: Settings, store: Store) -> None:
+        small = settings.model_copy(update={"ingest": settings.ingest.model_copy(update={"max_archive_mb": 1})})
+        resources.use(small)
+        response = client.put(UPLOAD, content=b"PK\x03\x04" + bytes(1 << 20))
+        assert (response.status_code, response.json()["problem"]["code"]) == (413, "archive_too_large")
+        assert [path for path in (store.folder / "originals").rglob("*") if path.is_file()] == []
+
+    def test_the_passwords_of_the_collection_are_tried(
+        self, client: TestClient, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        given = []
+        monkeypatch.setattr(routes, "take_archive", lambda *arguments: given.append(arguments[-1]))
+        store.catalog.add_password("inbox", "open sesame")
+        store.catalog.add_password("elsewhere", "another")
+        client.put(UPLOAD, content=self.packed(a_pdf=b"x"))
+        assert given == [["open sesame"]]
 
 
 class TestBrokenUpload:

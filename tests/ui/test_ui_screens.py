@@ -12,7 +12,19 @@ from streamlit.testing.v1 import AppTest
 from docqa.extract.fields import field_key, fields_json, parse_fields
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
-from docqa.types import Answer, Cell, Citation, Document, FieldSpec, FieldType, Problem, Status, Verdict
+from docqa.types import (
+    Answer,
+    Cell,
+    Citation,
+    Document,
+    FieldSpec,
+    FieldType,
+    Notice,
+    NoticeCode,
+    Problem,
+    Status,
+    Verdict,
+)
 from ui import resources, server
 from ui.components.answer import reader_note
 from ui.screens import extract, parts
@@ -76,6 +88,59 @@ class TestLibrary:
         checked(at.button(key="again").click().run())
         assert store.catalog.document(failed.doc).status is Status.QUEUED
         assert [button.key for button in at.button] == []
+
+    def test_partial_documents_can_be_tried_again(self, store: Store, invoice: Document) -> None:
+        missing = Problem("pages_missing", "1 of 3 pages could not be read.", "Look.")
+        records = store.catalog.page_records(invoice.doc)
+        store.catalog.finish_document(
+            invoice.doc, Status.PARTIAL, pipeline="1", pages=3, page_records=records, problem=missing, seconds=1
+        )
+        at = run(_library)
+        assert (list(at.dataframe[0].value["Pages"]), list(at.dataframe[0].value["Status"])) == (
+            ["2 of 3"],
+            ["partial"],
+        )
+        checked(at.button(key="again").click().run())
+        assert store.catalog.pending("1") == [invoice.doc]
+
+    def test_notices_are_listed_and_shown_whole_on_demand(self, store: Store, invoice: Document) -> None:
+        hidden = "<img src=x onerror=alert(1)> **bold** \u202eolleh " + "long " * 50
+        notices = [Notice(NoticeCode.HIDDEN_TEXT, 1, hidden), Notice(NoticeCode.BLANK_PAGE, 2)]
+        store.catalog.finish_document(invoice.doc, Status.READY, pipeline="1", pages=2, notices=notices, seconds=1)
+        at = run(_library)
+        assert list(at.dataframe[0].value["Notes"]) == ["blank pages, hidden text"]
+        assert not at.expander
+        at.session_state["library_chosen"] = invoice.doc
+        checked(at.run())
+        (notes,) = at.expander
+        assert not notes.proto.expanded
+        shown = [text.value for text in notes.text]
+        assert shown[0] == "Page 2 is blank."
+        assert shown[1].startswith("Page 1 hides text: “<img src=x onerror=alert(1)> **bold** \ufffdolleh long")
+        assert shown[1].count("long") == 50
+        assert not any("onerror" in block.value for block in at.markdown)
+
+    def test_a_password_can_be_given_to_a_locked_document(self, store: Store) -> None:
+        locked = add_failed(store, "locked.pdf", "invoices")
+        problem = Problem("needs_password", "It is encrypted.", "Type the password.")
+        store.catalog.finish_document(locked.doc, Status.NEEDS_PASSWORD, pipeline="1", problem=problem, seconds=1)
+        at = run(_library)
+        assert not at.text_input
+        at.session_state["library_chosen"] = locked.doc
+        checked(at.run())
+        (field,) = at.text_input
+        assert field.proto.type == field.proto.PASSWORD
+        (button,) = [button for button in at.button if "password" in button.label]
+        checked(button.click().run())
+        assert "cannot be a password" in texts(at)
+        assert store.catalog.document(locked.doc).status is Status.NEEDS_PASSWORD
+        at.text_input[0].set_value("open sesame")
+        (button,) = [button for button in at.button if "password" in button.label]
+        checked(button.click().run())
+        assert store.catalog.passwords("invoices") == ["open sesame"]
+        assert store.catalog.document(locked.doc).status is Status.QUEUED
+        assert not at.text_input
+        assert "library_password" not in at.session_state or not at.session_state["library_password"]
 
     def test_only_the_chosen_collection_is_listed(self, store: Store, invoice: Document) -> None:
         add_document(store, "nda.pdf", "contracts", CONTRACT)

@@ -4,7 +4,9 @@ const AT_ONCE = 3;
 const TELL_EVERY = 2000; // ms; the script is told of arrivals so often, not for each file
 
 // The uploads of this browser tab: they go on when the component is drawn elsewhere, or another screen is looked at.
-const batch = { waiting: [], failed: [], running: new Set(), total: 0, done: 0, same: 0, told: 0 };
+const NOTHING = { total: 0, done: 0, same: 0, unpacked: 0, passedOver: 0 };
+// `failed` can be sent again; `refused` are files inside archives, which cannot.
+const batch = { waiting: [], failed: [], refused: [], running: new Set(), told: 0, ...NOTHING };
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
@@ -57,7 +59,7 @@ async function walk(entry) {
 }
 
 function add(files) {
-  if (!batch.waiting.length && !batch.running.size) Object.assign(batch, { total: 0, done: 0, same: 0, failed: [] });
+  if (!batch.waiting.length && !batch.running.size) Object.assign(batch, NOTHING, { failed: [], refused: [] });
   batch.into = batch.data.collection;
   const meant = files.filter(({ label }) => !label.split("/").pop().startsWith(".")); // .DS_Store and the like
   batch.waiting.push(...meant.map((upload) => ({ collection: batch.data.collection, ...upload })));
@@ -82,8 +84,9 @@ async function next() {
 // Returns the problem, or null when the file has arrived.
 async function send(upload) {
   const { file, label, collection, stop: { signal } } = upload;
-  if (file.size > batch.data.maxBytes) {
-    return { message: `The file is larger than ${Math.floor(batch.data.maxBytes / 2 ** 20)} MB.`, hint: "An administrator can raise the limit." };
+  const most = /\.zip$/i.test(label) ? batch.data.maxArchiveMb : batch.data.maxMb; // the server looks at the content
+  if (file.size > most * 2 ** 20) {
+    return { message: `The file is larger than ${most} MB.`, hint: "An administrator can raise the limit." };
   }
   try {
     const query = new URLSearchParams({ collection, label });
@@ -91,7 +94,12 @@ async function send(upload) {
     const said = await response.json();
     if (!response.ok) return said.problem;
     batch.done += 1;
-    batch.same += said.duplicate ? 1 : 0;
+    batch.same += said.archive ? said.archive.duplicates : said.duplicate ? 1 : 0;
+    if (said.archive) {
+      batch.unpacked += said.archive.taken;
+      batch.passedOver += said.archive.passed_over;
+      batch.refused.push(...said.archive.problems);
+    }
     return null;
   } catch (error) {
     if (signal.aborted) return { message: "Stopped.", hint: "" };
@@ -115,25 +123,27 @@ function tell() {
 }
 
 function show() {
-  const { one, total, done, same, failed, into } = batch;
+  const { one, total, done, same, failed, refused, unpacked, passedOver, into } = batch;
   const over = !batch.waiting.length && !batch.running.size;
   if (total) one(".drop").classList.remove("large");
   one(".progress").hidden = total === 0;
   const parts = [over ? `${done} of ${total} files uploaded to “${into}”` : `Uploading ${done + failed.length} of ${total} files`];
+  if (unpacked) parts.push(`${unpacked} out of archives`);
+  if (passedOver) parts.push(`${passedOver} in archives passed over`);
   if (same) parts.push(`${same} already there`);
-  if (failed.length) parts.push(`${failed.length} not uploaded`);
+  if (failed.length + refused.length) parts.push(`${failed.length + refused.length} not taken`);
   one(".count").textContent = parts.join(" · ");
   one("progress").value = total ? (done + failed.length) / total : 0;
   one('[data-do="stop"]').hidden = over;
   one('[data-do="again"]').hidden = !over || !failed.length;
-  one(".problems").replaceChildren(...failed.map(problemLine));
+  one(".problems").replaceChildren(...[...failed, ...refused].map(problemLine));
 }
 
 function problemLine({ label, problem }) {
   const line = document.createElement("li");
   const name = document.createElement("b");
   const hint = document.createElement("span");
-  name.textContent = label;
+  name.textContent = label.replace(/\p{C}/gu, "\ufffd"); // control and direction characters
   hint.textContent = ` ${problem?.hint ?? ""}`;
   line.append(name, `: ${problem?.message ?? "The server did not take it."}`, hint);
   return line;

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from docqa.settings import IngestSettings
 from ui.components import load
 
 _uploader = load("uploader")
 
 
-def uploader(collection: str, max_bytes: int, large: bool, key: str, on_taken: Callable[[], None]) -> None:
+def uploader(collection: str, limits: IngestSettings, large: bool, key: str, on_taken: Callable[[], None]) -> None:
     """Take files into a collection; `large` is the form for an empty one. `on_taken` is called as files arrive."""
-    data = {"collection": collection, "maxBytes": max_bytes, "large": large}
+    data = {
+        "collection": collection,
+        "maxMb": limits.max_file_mb,
+        "maxArchiveMb": limits.max_archive_mb,
+        "large": large,
+    }
     _uploader(key=key, data=data, on_taken_change=on_taken)

@@ -13,18 +13,21 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from docqa.errors import UsageError
-from docqa.store import FIRST_COLLECTION
+from docqa.notices import WORDS, sentences
+from docqa.store import FIRST_COLLECTION, check_collection
+from docqa.store.catalog import MAX_PASSWORD
 from docqa.types import Document, Problem, Status
 from ui import resources
 from ui.components.uploader import uploader
 from ui.components.watched import show_watched
-from ui.routes import check_collection
 from ui.screens import parts
 
 WATCH_SECONDS = 2.0  #: between two drawings of the table while documents are read
 IDLE_SECONDS = 20.0  #: … while none is: another person, or the command line, may add some
 _CHOSEN = "library_chosen"  #: the id of the document that was clicked
 _CHANGED = "library_changed"  #: set by a click until the screen was drawn for it
+_PASSWORD = "library_password"
+_REFUSED = "library_password_refused"  #: why what was typed in cannot be a password
 _WAITING = Problem("waiting", "The document is still being read.", "Its pages can be opened when that is done.")
 _MENDABLE = frozenset({Status.FAILED, Status.PARTIAL})
 ROW_HEIGHT = 36  #: pixels
@@ -43,7 +46,7 @@ def show() -> None:
         documents = _documents(collection)
         uploader(
             collection,
-            max_bytes=resources.settings().ingest.max_file_mb << 20,
+            resources.settings().ingest,
             large=not documents,
             key="uploader",
             on_taken=_nothing,
@@ -77,7 +80,7 @@ def _overview(collection: str) -> None:
     """Counts, progress, table: a fragment that is drawn again and again, so that reading can be watched."""
     documents = _documents(collection)
     _summary(documents)
-    _chosen_problem(documents)
+    _chosen_document(documents)
     st.dataframe(
         _table(documents),
         # a key made of the rows: when they change, an old selection must not point at another document
@@ -91,6 +94,7 @@ def _overview(collection: str) -> None:
             "Document": st.column_config.TextColumn(width=260 if parts.opened_page(_place(collection)) else 420),
             "Status": st.column_config.TextColumn(width=135),
             "Pages": st.column_config.TextColumn(width=90),
+            "Notes": st.column_config.TextColumn(width=190),
             "Problem": st.column_config.TextColumn(width="large"),
         },
     )
@@ -120,13 +124,45 @@ def _summary(documents: Sequence[Document]) -> None:
         st.progress(1 - waiting / len(documents), f"Reading: {waiting:,} to go")
 
 
-def _chosen_problem(documents: Sequence[Document]) -> None:
-    """Why the document that was clicked does not open, or not whole: the table has room for a beginning only."""
+def _chosen_document(documents: Sequence[Document]) -> None:
+    """What the table has no room for, of the document that was clicked: its problem, its password, its notes."""
     for document in documents:
+        if document.doc != st.session_state.get(_CHOSEN):
+            continue
         problem = _WAITING if document.status is Status.QUEUED else document.problem
-        if document.doc == st.session_state.get(_CHOSEN) and problem is not None:
+        if problem is not None:
             named = replace(problem, message=f"{document.label}: {problem.message}")
             parts.show_problem(named, key="document")
+        if document.status is Status.NEEDS_PASSWORD:
+            _ask_for_password(document)
+        if document.notices:
+            _show_notices(document)
+
+
+def _ask_for_password(document: Document) -> None:
+    """A field for what opens the document, and with it every other of its collection that it opens."""
+    with st.form("password", clear_on_submit=True, border=False):
+        field, button = st.columns([3, 2], vertical_alignment="bottom")
+        field.text_input("Password", type="password", key=_PASSWORD, max_chars=MAX_PASSWORD)
+        button.form_submit_button("Read it with this password", on_click=_add_password, args=(document.collection,))
+    st.caption("The password is kept with the collection, for its other encrypted documents.")
+    if (refused := st.session_state.pop(_REFUSED, None)) is not None:
+        parts.show_problem(refused, key="password")
+
+
+def _add_password(collection: str) -> None:
+    try:
+        resources.store().catalog.add_password(collection, st.session_state[_PASSWORD])
+    except UsageError as error:
+        st.session_state[_REFUSED] = error.problem
+
+
+def _show_notices(document: Document) -> None:
+    """What its pages are noted for, whole. As text: it quotes the document."""
+    words = ", ".join(WORDS[code] for code in document.notices)
+    with st.expander(f"{parts.as_label(document.label)}: {words}"):
+        for sentence in sentences(resources.store().catalog.notices(document.doc), short=False):
+            st.text(sentence)
 
 
 def _table(documents: Sequence[Document]) -> pd.DataFrame | Styler:
@@ -135,6 +171,7 @@ def _table(documents: Sequence[Document]) -> pd.DataFrame | Styler:
             "Document": [document.label for document in documents],
             "Status": [parts.STATUS_WORDS[document.status] for document in documents],
             "Pages": [_pages(document) for document in documents],
+            "Notes": [", ".join(WORDS[code] for code in document.notices) for document in documents],
             "Problem": [_sentences(document) for document in documents],
         }
     )

@@ -25,9 +25,9 @@ STATUS_WORDS = {
 STATUS_COLOURS = {
     Status.QUEUED: "#1f5a8c",
     Status.READY: "#14613b",
-    Status.PARTIAL: "#8a5200",
+    Status.PARTIAL: "#a3211a",
     Status.FAILED: "#a3211a",
-    Status.NEEDS_PASSWORD: "#a3211a",
+    Status.NEEDS_PASSWORD: "#8a5200",
 }
 READERS = {"Model": "vision", "Quotes only": "quote"}
 READABLE = frozenset({Status.READY, Status.PARTIAL})
