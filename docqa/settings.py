@@ -58,6 +58,7 @@ class IngestSettings(_Section):
     page_deadline: Seconds = 60.0  #: wall-clock, for one page, OCR not included
     ocr_deadline: Seconds = 120.0  #: wall-clock, for the OCR of one page
     memory_mb: Annotated[int, Field(ge=256)] = 4096  #: address space of the child that reads a file
+    unsafe_parser: bool = False  #: read files also where nothing confines the child that does it
     max_file_mb: Annotated[int, Field(ge=1)] = 2048
     max_pages: Annotated[int, Field(ge=1)] = 10_000
     image_budget: Annotated[int, Field(ge=70, le=1120)] = 1120  #: soft tokens; sets the stored image's pixel grid

@@ -20,7 +20,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from docqa.errors import DamagedFile
-from ingest.render import FAILURES, RawWord, limit_process, private_stdout
+from ingest.confine import confine, private_stdout
+from ingest.render import FAILURES, RawWord
 from ingest.wire import read_frame, write_frame
 
 Pixels = npt.NDArray[np.uint8]
@@ -52,8 +53,8 @@ def main() -> None:
     parser.add_argument("--memory-mb", type=int, required=True)
     memory = parser.parse_args().memory_mb << 20
     out = private_stdout()
-    limit_process(memory)
-    engine = _Engine()
+    engine = _Engine()  # runs one thread, so that confinement still binds all
+    confine(out, memory)
     while frame := read_frame(sys.stdin.buffer):
         try:
             image = Image.open(io.BytesIO(frame[1]), formats=("JPEG",)).convert("RGB")

@@ -68,8 +68,10 @@ def ingest_pending(
 ) -> int:
     """Read every document that needs it; returns how many there were. The caller holds the writer's lock.
 
-    Raises StoreError if the store cannot be written; a document's own failure becomes its problem instead.
+    Raises StoreError if the store cannot be written, SandboxMissing if nothing here confines what reads the files; a
+    document's own failure becomes its problem instead.
     """
+    sandbox.require(settings.unsafe_parser)
     _set_aside_exhausted(store)
     documents = store.catalog.documents(docs=store.catalog.pending(PIPELINE))
     if not documents:
