@@ -248,9 +248,11 @@ def _command(bubblewrap: str | None, module: str, arguments: Sequence[str]) -> l
 def _view(module: str) -> list[str]:
     """The machine as a child sees it: programs and Python's files, read-only, and nothing else.
 
-    No /proc: through it a file that is open for reading could be opened for writing.
+    No /proc: through it a file that is open for reading could be opened for writing. No session of its own inside: it
+    has one from outside, and is in the group that is killed from its first moment on. Bubblewrap's --die-with-parent
+    begins a little later, and what is left by a bubblewrap killed before would live on.
     """
-    view = ["--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    view = ["--unshare-all", "--die-with-parent", "--cap-drop", "ALL"]
     for folder in map(Path, _ROOT_FOLDERS):
         if folder.is_symlink():
             view += ["--symlink", str(folder.readlink()), str(folder)]
