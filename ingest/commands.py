@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import ctypes
 import functools
+import importlib.util
 import signal
 import sys
 import time
@@ -15,12 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from docqa.cli import Commands, emit, settings_of
+from docqa.doctor import Check
 from docqa.embed import Embedder
 from docqa.errors import DocumentError, ModelError, StoreBusy
 from docqa.extract.run import carry_on
 from docqa.settings import IngestSettings, Settings
 from docqa.store import FIRST_COLLECTION, Store, clean_label
 from docqa.types import Problem, Status
+from ingest import sandbox
 from ingest.intake import Offered, offered
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
@@ -30,13 +33,25 @@ _SERVER_AWAY = 10.0  #: seconds after which the worker tries the model server ag
 
 
 def register(commands: Commands) -> None:
-    """Add the two commands."""
+    """Add the two commands, and what `docqa doctor` should look at."""
+    commands.add_probe("sandbox", sandbox.examine)
+    commands.add_probe("ocr model", _ocr_model)
     ingest = commands.add("ingest", _ingest, "take files and folders in and read them")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default=FIRST_COLLECTION, help="where the documents belong")
     ingest.add_argument("--jobs", type=_jobs, help="documents read at a time (default: one per processor)")
     ingest.add_argument("--retry", action="store_true", help="try failed documents among PATH again")
     commands.add("worker", _work, "read what is uploaded and carry on extractions, until stopped")
+
+
+def _ocr_model(_: Settings) -> Check:
+    """The files are there; whether they can be loaded shows when the first picture is read."""
+    spec = importlib.util.find_spec("rapidocr")
+    folders = spec.submodule_search_locations if spec is not None else None
+    models = [file.name for folder in folders or () for file in Path(folder).glob("models/*.onnx")]
+    if any("det" in name for name in models) and any("rec" in name for name in models):
+        return Check("ocr model", True, "The models that read text in pictures are there.")
+    return Check("ocr model", False, "The models of rapidocr are missing.", "Install docqa's packages again.")
 
 
 def _keep_memory_flat() -> None:

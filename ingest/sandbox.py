@@ -27,7 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from docqa.doctor import Check
 from docqa.errors import RendererDied, RendererTimeout, SandboxMissing
+from docqa.settings import Settings
 from ingest.untrusted import lie
 from ingest.wire import LENGTHS, MAX_BYTES, MAX_JSON, frame, read_frame
 
@@ -195,11 +197,25 @@ def protections() -> list[Protection]:
     """The walls around a child on this machine, as they were found to hold or not."""
     trial = _trial()
     return [
-        Protection("bubblewrap", trial.bubblewrap, "sees no network, no other process, no file but programs"),
-        Protection("landlock", trial.landlock, "opens no file but programs"),
-        Protection("seccomp", trial.seccomp, "makes no connection, starts and touches no process"),
-        Protection("limits", trial.limits, "memory, computing time and open files are bounded, nothing is written"),
+        Protection("bubblewrap", trial.bubblewrap, "the reader sees no network, no other process, no file of yours"),
+        Protection("landlock", trial.landlock, "the reader opens no file but programs"),
+        Protection("seccomp", trial.seccomp, "the reader makes no connection and starts or touches no process"),
+        Protection("limits", trial.limits, "memory and open files are bounded"),
     ]
+
+
+def examine(settings: Settings) -> Check:
+    """What `docqa doctor` says about these walls."""
+    walls = protections()
+    said = " ".join(f"{wall.name}: {f'active, {wall.meaning}' if wall.active else 'NOT ACTIVE'}." for wall in walls)
+    missing = {wall.name for wall in walls if not wall.active}
+    if not missing:
+        return Check("sandbox", True, said)
+    if "bubblewrap" not in missing or not missing & {"landlock", "seccomp"}:
+        wanted = "bubblewrap (`apt install bubblewrap`)" if "bubblewrap" in missing else "a newer Linux kernel"
+        return Check("sandbox", True, said, f"Enough to go on; {wanted} would add a second wall.")
+    hint = "Files are read all the same, as ingest.unsafe_parser says: " if settings.ingest.unsafe_parser else ""
+    return Check("sandbox", False, said, hint + SandboxMissing.default_hint)
 
 
 def require(unsafe: bool) -> None:

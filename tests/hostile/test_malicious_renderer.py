@@ -1,7 +1,7 @@
 """A renderer that a file has taken over: whatever it tries fails, is named, and costs no other document anything.
 
-All attacks of `tests/ingest/stubs/malicious.py` are documents of one store, beside good ones, read in one run: once with
-bubblewrap, once with what the kernel offers without it.
+All attacks of `tests/ingest/stubs/malicious.py` are documents of one store, beside good ones, read in one run: once
+with bubblewrap, once with what the kernel offers without it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.types import Document, Status
 from ingest import reading, sandbox
+from ingest.untrusted import OcrReading
 from ingest.worker import ingest_pending
 from tests.ingest.stubs.malicious import ACTS, WAYS
 
@@ -75,6 +76,9 @@ class NoOcr:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+    def read(self, image: bytes) -> OcrReading:
+        return OcrReading((), 0.0)
 
 
 @pytest.fixture(scope="module", params=["bubblewrap", "kernel alone"])

@@ -110,17 +110,17 @@ def reads_another_original(aim: Aim) -> None:
 
 @act
 def lists_the_store(aim: Aim) -> None:
-    os.listdir(aim.store)
+    list(Path(aim.store).iterdir())
 
 
 @act
 def lists_the_home_folder(aim: Aim) -> None:
-    os.listdir(f"{aim.outside}/home")
+    list(Path(f"{aim.outside}/home").iterdir())
 
 
 @act
 def lists_the_processes(aim: Aim) -> None:
-    os.listdir("/proc")
+    list(Path("/proc").iterdir())
 
 
 @act
@@ -182,7 +182,7 @@ def opens_the_file_it_reads_for_writing(aim: Aim) -> None:
 
 @act
 def learns_whether_a_file_exists(aim: Aim) -> None:
-    os.stat(aim.original)
+    Path(aim.original).stat()
 
 
 @act
