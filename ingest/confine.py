@@ -104,14 +104,14 @@ def confine(out: BinaryIO, memory: int, *, may_execute: bool = False) -> Confine
 
 
 def allow_processor_time(seconds: int) -> None:
-    """End this process when it has computed for so many seconds more; to be called for every page.
+    """End this process if all processors have worked for it for so many seconds more; to be called for every page.
 
     Only the soft limit is set, because a hard one could not be renewed. It ends a library in an endless loop even when
     the worker is stopped; a child that lifts it is ended by the worker's clock.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + 1 + seconds * (os.cpu_count() or 1)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    soft = int(used.ru_utime + used.ru_stime) + 1 + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
 
 

@@ -6,6 +6,7 @@ documents are read and how their pages are written (`ingest.worker`).
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -142,6 +143,7 @@ class DocumentReading:
             f"--max-pages={self._settings.max_pages}",
             f"--budget={self._settings.image_budget}",
             f"--memory-mb={self._settings.memory_mb}",
+            f"--page-seconds={math.ceil(self._settings.page_deadline)}",
         ]
         return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file)
 
@@ -183,7 +185,11 @@ class Ocr:
     def _running(self) -> sandbox.Child:
         if self._child is None or not self._child.running:
             self._end()
-            self._child = sandbox.Child(OCR, [f"--memory-mb={self._settings.memory_mb}"], self._stopping)
+            limits = [
+                f"--memory-mb={self._settings.memory_mb}",
+                f"--page-seconds={math.ceil(self._settings.ocr_deadline)}",
+            ]
+            self._child = sandbox.Child(OCR, limits, self._stopping)
         return self._child
 
     def _end(self) -> None:

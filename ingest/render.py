@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.imagegrid import grid_size
-from ingest.confine import confine, private_stdout
+from ingest.confine import allow_processor_time, confine, private_stdout
 from ingest.wire import MAX_WORD, MAX_WORDS, write_frame
 
 #: What can cross the pipe as the reason of a failure.
@@ -62,10 +62,12 @@ def main() -> None:
     parser.add_argument("--max-pages", type=int, required=True)
     parser.add_argument("--budget", type=int, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
+    parser.add_argument("--page-seconds", type=int, default=60)
     arguments = parser.parse_args()
     out = private_stdout()
     _load_libraries(arguments.media_type)
     confine(out, arguments.memory_mb << 20)
+    allow_processor_time(arguments.page_seconds)
     try:
         _send_pages(out, arguments)
     except Failure as failure:
@@ -90,6 +92,7 @@ def _send_pages(out: BinaryIO, arguments: argparse.Namespace) -> None:
         raise Failure(TooManyPages)
     write_frame(out, {"pages": file.pages, "cut_off": file.cut_off})
     for number in range(arguments.first, file.pages + 1):
+        allow_processor_time(arguments.page_seconds)
         write_frame(out, *_page_frame(file, number, arguments.budget))
 
 

@@ -305,7 +305,7 @@ def spins(out: BinaryIO) -> None:
 
 @way
 def spins_in_many_threads(out: BinaryIO) -> None:
-    for _ in range(20):
+    for _ in range(4):
         threading.Thread(target=spins, args=(out,), daemon=True).start()
     spins(out)
 
