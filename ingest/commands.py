@@ -7,6 +7,7 @@ import contextlib
 import ctypes
 import functools
 import getpass
+import importlib.util
 import os
 import signal
 import sys
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from docqa.archive import Entry, take_archive
 from docqa.cli import Commands, emit, settings_of
+from docqa.doctor import Check
 from docqa.embed import Embedder
 from docqa.errors import DocumentError, ModelError, NeedsPassword, PathMissing, StoreBusy, UsageError
 from docqa.extract.run import carry_on
@@ -25,7 +27,7 @@ from docqa.notices import sentences
 from docqa.settings import IngestSettings, Settings
 from docqa.store import FIRST_COLLECTION, Store, Taken, check_collection, clean_label
 from docqa.types import NoticeCode, Problem, Status
-from ingest import watch
+from ingest import sandbox, watch
 from ingest.intake import Offered, offered
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
@@ -37,7 +39,9 @@ _SERVER_AWAY = 10.0  #: seconds after which the worker tries the model server ag
 
 
 def register(commands: Commands) -> None:
-    """Add the commands."""
+    """Add the commands, and what `docqa doctor` should look at."""
+    commands.add_probe("sandbox", sandbox.examine)
+    commands.add_probe("ocr model", _ocr_model)
     ingest = commands.add("ingest", _ingest, "take files and folders in and read them")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")
     ingest.add_argument("--collection", default=FIRST_COLLECTION, type=_collection, help="where the documents belong")
@@ -65,6 +69,16 @@ def _register_watch(group: Commands) -> None:
     remove = group.add("remove", _unwatch, "watch a folder no more")
     remove.add_argument("folder", type=Path, metavar="FOLDER")
     remove.add_argument("--withdraw", action="store_true", help="withdraw its documents, too (default: they stay)")
+
+
+def _ocr_model(_: Settings) -> Check:
+    """The files are there; whether they can be loaded shows when the first picture is read."""
+    spec = importlib.util.find_spec("rapidocr")
+    folders = spec.submodule_search_locations if spec is not None else None
+    models = [file.name for folder in folders or () for file in Path(folder).glob("models/*.onnx")]
+    if any("det" in name for name in models) and any("rec" in name for name in models):
+        return Check("ocr model", True, "The models that read text in pictures are there.")
+    return Check("ocr model", False, "The models of rapidocr are missing.", "Install docqa's packages again.")
 
 
 def _keep_memory_flat() -> None:

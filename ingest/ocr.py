@@ -20,7 +20,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from docqa.errors import DamagedFile
-from ingest.render import FAILURES, RawWord, limit_process, private_stdout
+from ingest.confine import allow_processor_time, confine, private_stdout
+from ingest.render import FAILURES, RawWord
 from ingest.wire import read_frame, write_frame
 
 Pixels = npt.NDArray[np.uint8]
@@ -50,11 +51,13 @@ def main() -> None:
     """Answer one frame after another until the pipe is closed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--memory-mb", type=int, required=True)
-    memory = parser.parse_args().memory_mb << 20
+    parser.add_argument("--page-seconds", type=int, default=120)
+    arguments = parser.parse_args()
     out = private_stdout()
-    limit_process(memory)
-    engine = _Engine()
+    engine = _Engine()  # runs one thread, so that confinement still binds all
+    confine(out, arguments.memory_mb << 20)
     while frame := read_frame(sys.stdin.buffer):
+        allow_processor_time(arguments.page_seconds)
         try:
             image = Image.open(io.BytesIO(frame[1]), formats=("JPEG",)).convert("RGB")
         except Exception:  # over damaged bytes, Pillow raises anything

@@ -7,6 +7,7 @@ read in parts, each by a child of its own. Not here: which documents are read an
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -188,6 +189,7 @@ class DocumentReading:
             f"--max-pages={self._settings.max_pages}",
             f"--budget={self._settings.image_budget}",
             f"--memory-mb={self._settings.memory_mb}",
+            f"--page-seconds={math.ceil(self._settings.page_deadline)}",
         ]
         secrets = self._store.catalog.passwords_for(self.doc)
         return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file, secrets=secrets)
@@ -235,7 +237,11 @@ class Ocr:
     def _running(self) -> sandbox.Child:
         if self._child is None or not self._child.running:
             self._end()
-            self._child = sandbox.Child(OCR, [f"--memory-mb={self._settings.memory_mb}"], self._stopping)
+            limits = [
+                f"--memory-mb={self._settings.memory_mb}",
+                f"--page-seconds={math.ceil(self._settings.ocr_deadline)}",
+            ]
+            self._child = sandbox.Child(OCR, limits, self._stopping)
         return self._child
 
     def _end(self) -> None:

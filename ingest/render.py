@@ -12,11 +12,7 @@ Only numbers tell what went wrong (`FAILURES`); the sentences are the worker's.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import io
-import os
-import resource
-import signal
 import sys
 import unicodedata
 import warnings
@@ -26,6 +22,7 @@ from PIL import Image, ImageOps
 
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.imagegrid import grid_size
+from ingest.confine import allow_processor_time, confine, private_stdout
 from ingest.wire import MAX_WORD, MAX_WORDS, write_frame
 
 #: What can cross the pipe as the reason of a failure.
@@ -34,7 +31,6 @@ SPARSE_WORDS = 50  #: under so many words a text layer may be a stamp on a scan,
 
 JPEG_QUALITY = 85  #: 42 dB on text pages, 350 kB a page at budget 1120 (measured)
 _MAX_PIXELS = 120_000_000  #: of one image file: an A3 page at 600 dpi has 70 million
-_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38  #: from linux/prctl.h
 _IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  #: gray with more than 8 bits
 
@@ -67,34 +63,24 @@ def main() -> None:
     parser.add_argument("--max-pages", type=int, required=True)
     parser.add_argument("--budget", type=int, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
+    parser.add_argument("--page-seconds", type=int, default=60)
     arguments = parser.parse_args()
     out = private_stdout()
-    limit_process(arguments.memory_mb << 20)
+    _load_libraries(arguments.media_type)
+    confine(out, arguments.memory_mb << 20)
+    allow_processor_time(arguments.page_seconds)
     try:
         _send_pages(out, arguments)
     except Failure as failure:
         write_frame(out, {"error": failure.number})
 
 
-def private_stdout() -> BinaryIO:
-    """Keep the pipe for frames: whatever a library prints goes to standard error."""
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    return pipe
-
-
-def limit_process(memory: int) -> None:
-    """Bound what this process may use (`memory` in bytes of address space), and die when the worker does.
-
-    To be called after `private_stdout`.
-    """
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+def _load_libraries(media_type: str) -> None:
+    """What reads the file, while files can still be opened freely."""
+    if media_type == "application/pdf":
+        import pymupdf  # noqa: F401
+    else:
+        from PIL import JpegImagePlugin, MpoImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin  # noqa: F401
     warnings.simplefilter("error", Image.DecompressionBombWarning)
     Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
 
@@ -107,6 +93,7 @@ def _send_pages(out: BinaryIO, arguments: argparse.Namespace) -> None:
         raise Failure(TooManyPages)
     write_frame(out, {"pages": file.pages, "cut_off": file.cut_off})
     for number in range(arguments.first, min(arguments.last, file.pages) + 1):
+        allow_processor_time(arguments.page_seconds)
         write_frame(out, *_page_frame(file, number, arguments.budget))
 
 

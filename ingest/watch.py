@@ -21,6 +21,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 
 from docqa.errors import DiskFull, DocumentError, PathMissing, StoreBusy, UsageError
+from docqa.mediatype import ENDINGS
 from docqa.settings import IngestSettings
 from docqa.store import Store, clean_label
 from docqa.store.watched import WatchedFile, WatchedFolder

@@ -73,8 +73,10 @@ def ingest_pending(
     """Read every document that needs it, then make the vectors, if wanted; returns how many were read.
 
     Documents that come in meanwhile are read before more vectors are made. The caller holds the writer's lock. Raises
-    StoreError if the store cannot be written; a document's own failure becomes its problem instead.
+    StoreError if the store cannot be written, SandboxMissing if nothing here confines what reads the files; a
+    document's own failure becomes its problem instead.
     """
+    sandbox.require(settings.unsafe_parser)
     read = _read_pending(store, settings, on_progress)
 
     def read_newcomers() -> list[str]:

@@ -81,11 +81,12 @@ class TestAChildThatMisbehaves:
         with pytest.raises(RendererTimeout):
             start("never_ends").send({}, bytes(4 << 20), 0.5)
 
-    def test_that_closed_its_ears_counts_as_dead(self, start: Start) -> None:
+    def test_that_closed_its_ears_is_given_up(self, start: Start) -> None:
+        """It counts as dead at once where nothing is around it; bubblewrap keeps its end of the pipe open."""
         child = start("closes_its_ears")
         child.receive(LONG)
-        with pytest.raises(RendererDied):
-            child.send({}, bytes(4 << 20), LONG)
+        with pytest.raises((RendererDied, RendererTimeout)):
+            child.send({}, bytes(4 << 20), 1.0)
 
     def test_meets_its_limits(self, start: Start) -> None:
         header, _ = start("tries_its_limits").receive(LONG)

@@ -3,11 +3,12 @@
 import sys
 
 from ingest import render
+from ingest.confine import private_stdout
 from ingest.wire import write_frame
 
 if __name__ == "__main__":
     most = next(int(part.partition("=")[2]) for part in sys.argv if part.startswith("--max-pages="))
-    out = render.private_stdout()
+    out = private_stdout()
     page = render.RawPage(render.Image.new("L", (48, 48), "white"), [], 0.0, 0.0)
     write_frame(out, {"pages": most, "cut_off": False})
     for number in range(1, most + 1):

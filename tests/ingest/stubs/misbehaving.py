@@ -137,10 +137,10 @@ def closes_its_ears() -> None:
 
 @mode
 def tries_its_limits() -> None:
-    from ingest.render import limit_process, private_stdout
+    from ingest.confine import confine, private_stdout
 
     out = private_stdout()
-    limit_process(512 << 20)
+    confine(out, 512 << 20)
     print("a library prints this")  # must not get between the frames
     tried = json.dumps({"memory": _fails(_allocate), "file": _fails(_write), "files": _fails(_open_many)}).encode()
     out.write(struct.pack(">II", len(tried), 0) + tried)

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from ingest.render import private_stdout
+from ingest.confine import private_stdout
 from ingest.wire import read_frame, write_frame
 
 if __name__ == "__main__":
