@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -57,6 +57,9 @@ class IngestSettings(_Section):
     jobs: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: os.cpu_count() or 1)
     page_deadline: Seconds = 60.0  #: wall-clock, for one page, OCR not included
     ocr_deadline: Seconds = 120.0  #: wall-clock, for the OCR of one page
+    ocr_engine: Literal["auto", "rapidocr", "tesseract"] = "auto"  #: auto: Tesseract for scripts RapidOCR cannot read
+    #: Tesseract's names, e.g. ["ell", "rus"], for what Tesseract reads; empty: by the script it sees on the page
+    ocr_languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_]{3,20}$")], ...] = ()
     memory_mb: Annotated[int, Field(ge=256)] = 4096  #: address space of the child that reads a file
     max_file_mb: Annotated[int, Field(ge=1)] = 2048
     max_pages: Annotated[int, Field(ge=1)] = 10_000
