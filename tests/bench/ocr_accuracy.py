@@ -101,9 +101,7 @@ def main() -> None:
     print(f"CPU of all children, start and rendering included: {children.ru_utime + children.ru_stime:.0f} s")
     if bare_seconds:
         ratios = [b / s for s, b in zip(seconds, bare_seconds, strict=True)]
-        print(
-            f"bare loop: median {statistics.median(bare_seconds):.2f} s/page; median ratio {statistics.median(ratios):.2f}"
-        )
+        print(f"bare loop: median {statistics.median(bare_seconds):.2f} s/page; ratio {statistics.median(ratios):.2f}")
 
 
 def bare_reader():  # type: ignore[no-untyped-def]  # noqa: ANN201
