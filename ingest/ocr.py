@@ -315,7 +315,7 @@ def _half(at: Sequence[float], first: int, last: int) -> float:
 
 def _illegible(found: Found) -> bool:
     """There is writing, and much of it could not be made out."""
-    return found.boxes >= _SOME_BOXES and found.legible < _LEGIBLE_SHARE
+    return found.boxes >= _SOME_BOXES and (found.greek or found.legible < _LEGIBLE_SHARE)
 
 
 def _by_tesseract(
