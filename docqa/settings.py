@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -58,6 +58,9 @@ class IngestSettings(_Section):
     page_deadline: Seconds = 60.0  #: wall-clock, for one page, OCR not included
     document_deadline: Seconds = 3600.0  #: wall-clock, for all pages of a document, OCR not included
     ocr_deadline: Seconds = 120.0  #: wall-clock, for the OCR of one page
+    ocr_engine: Literal["auto", "rapidocr", "tesseract"] = "auto"  #: auto: Tesseract for scripts RapidOCR cannot read
+    #: Tesseract's names, e.g. ["ell", "rus"], for what Tesseract reads; empty: by the script it sees on the page
+    ocr_languages: tuple[Annotated[str, Field(pattern=r"^[A-Za-z_]{3,20}$")], ...] = ()
     memory_mb: Annotated[int, Field(ge=256)] = 4096  #: address space of the child that reads a file
     unsafe_parser: bool = False  #: read files also where nothing confines the child that does it
     max_file_mb: Annotated[int, Field(ge=1)] = 2048

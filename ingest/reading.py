@@ -32,6 +32,7 @@ from docqa.store import Store
 from docqa.types import Problem, Status
 from ingest import sandbox
 from ingest.intake import media_type
+from ingest.tesseract import check_choice
 from ingest.textsource import ReadPage, read_words
 from ingest.untrusted import OcrReading, Opened, Rendered, check_ocr, check_opened, check_page
 
@@ -213,6 +214,8 @@ class Ocr:
     """One OCR child, started when it is first needed and again after it died or had to be ended."""
 
     def __init__(self, settings: IngestSettings, stopping: threading.Event) -> None:
+        """Raises BadSettings if the settings ask for an engine or a language that is not installed."""
+        check_choice(settings.ocr_engine, settings.ocr_languages)
         self._settings = settings
         self._stopping = stopping
         self._child: sandbox.Child | None = None
@@ -237,11 +240,13 @@ class Ocr:
     def _running(self) -> sandbox.Child:
         if self._child is None or not self._child.running:
             self._end()
-            limits = [
+            arguments = [
                 f"--memory-mb={self._settings.memory_mb}",
                 f"--page-seconds={math.ceil(self._settings.ocr_deadline)}",
+                f"--engine={self._settings.ocr_engine}",
+                f"--languages={'+'.join(self._settings.ocr_languages)}",
             ]
-            self._child = sandbox.Child(OCR, limits, self._stopping)
+            self._child = sandbox.Child(OCR, arguments, self._stopping)
         return self._child
 
     def _end(self) -> None:

@@ -16,6 +16,7 @@ from docqa.imagegrid import CELL, MAX_BUDGET
 from docqa.store.library import StoredPage
 from docqa.types import Page, TextSource, Word
 from ingest.render import FAILURES
+from ingest.tesseract import LANGUAGES, UNKNOWN
 from ingest.wire import MAX_WORD, MAX_WORDS
 
 _FRAME_HEADERS = (0xC0, 0xC2)  #: JPEG segments that tell the size, of baseline and progressive images
@@ -100,7 +101,17 @@ def check_ocr(untrusted_header: dict[str, Any]) -> OcrReading:
     """A frame of the OCR child. Raises what the child reports, or RendererLied."""
     check_failure(untrusted_header)
     words = check_words(untrusted_header.get("words"))
-    return OcrReading(words, _number(untrusted_header.get("quality"), 0, 1))
+    quality = _number(untrusted_header.get("quality"), 0, 1)
+    return OcrReading(words, quality, _scripts(untrusted_header.get("unread")))
+
+
+def _scripts(untrusted_names: object) -> tuple[str, ...]:
+    if not isinstance(untrusted_names, list) or len(untrusted_names) > len(LANGUAGES):
+        raise lie("scripts that are none")
+    for name in untrusted_names:
+        if not isinstance(name, str) or name not in (*LANGUAGES, UNKNOWN):
+            raise lie("scripts that are none")
+    return tuple(untrusted_names)
 
 
 def _checked_words(untrusted_words: list[Any]) -> Iterator[Word]:

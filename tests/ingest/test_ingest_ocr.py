@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from docqa.errors import DamagedFile
+from docqa.errors import BadSettings, DamagedFile, RendererLied
 from docqa.imagegrid import grid_size
 from docqa.types import Word
-from ingest import sandbox, untrusted
-from ingest.ocr import Line, _on_its_side, _row_words, _turned_back, reading_order
+from ingest import sandbox, tesseract, untrusted
+from ingest.ocr import _answer, _found, _on_its_side, _placed, _turned_back
+from ingest.readingorder import Line, reading_order, row_words
 
 LONG = 150.0
 TEXT = ["The harbour opens at seven", "Größere Schiffe fahren später", "Le prix est indiqué à côté"]
@@ -84,18 +85,65 @@ def test_no_line_is_lost_or_doubled(found: list[Line]) -> None:
 
 
 def test_a_line_is_cut_into_words_by_its_characters() -> None:
-    (first, second) = _row_words([line("ab cde", 100, 10, 160, 30)], 7)
+    (first, second) = row_words([line("ab cde", 100, 10, 160, 30)], 7)
     assert first == ("ab", 100, 10, 120, 30, 7)
     assert second == ("cde", 130, 10, 160, 30, 7)
-    assert _row_words([line("  ", 0, 0, 9, 9), line("", 0, 0, 9, 9)], 0) == []
+    assert row_words([line("  ", 0, 0, 9, 9), line("", 0, 0, 9, 9)], 0) == []
+
+
+def corners(x0: float, y0: float, x1: float, y1: float) -> npt.NDArray[np.float32]:
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]], np.float32)
 
 
 def test_a_page_lies_on_its_side_if_most_long_lines_run_up_or_down() -> None:
-    down, across, digit = line("x", 0, 0, 20, 300), line("x", 0, 0, 300, 20), line("1", 0, 0, 10, 20)
+    down, across, digit = corners(0, 0, 20, 300), corners(0, 0, 300, 20), corners(0, 0, 10, 20)
     assert _on_its_side([down] * 5 + [across])
     assert not _on_its_side([across] * 5 + [down])
     assert not _on_its_side([digit] * 9)
     assert not _on_its_side([down] * 2)
+
+
+def test_lines_that_are_written_from_right_to_left_are_read_so() -> None:
+    cells = [line("b", 50, 100, 300, 120), line("a", 550, 100, 700, 120)]
+    assert texts(reading_order(cells, 1000, right_to_left=True)) == ["a b"]
+    rows = texts(reading_order([*column("r", 530, 950), *column("l", 50, 470)], 1000, right_to_left=True))
+    assert (rows[0], rows[-1]) == ("r0", "l9")
+
+
+# ── what the recogniser measures ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_wide_gap_in_a_line_is_a_space() -> None:
+    answer = _answer("TOTAL2.28", 0.9, [2, 4, 6, 8, 10, 40, 42, 43, 45], 50)
+    assert answer.text == "TOTAL 2.28"
+    assert answer.at[5] == 40.5 / 50
+    assert _answer("AB C", 0.9, [2, 4, 20], 50).text == "AB C"
+    assert _answer("", 0.0, [], 50).at == ()
+
+
+def test_words_are_where_their_characters_were_seen() -> None:
+    answer = _answer("ab cd", 0.9, [1, 4, 80, 84], 88)
+    found = _found([corners(100, 10, 300, 30)], [answer], 500, 500)
+    first, second = found.lines[0].parts
+    assert (first.text, second.text) == ("ab", "cd")
+    assert first.x0 == 100
+    assert 112 < first.x1 < 122
+    assert 275 < second.x0 < 285
+    assert second.x1 == 300
+
+
+@pytest.mark.parametrize("degrees", [-5, -3, -1, 1, 3, 5])
+def test_the_rows_of_a_tilted_table_are_read_across_and_stay_where_they_are(degrees: int) -> None:
+    turn = np.radians(degrees)
+    spin = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    level = [corners(left, 60 + 30 * row, left + 200, 82 + 30 * row) for row in range(10) for left in (700, 80, 400)]
+    tilted = [((box - 500) @ spin + 500).astype(np.float32) for box in level]
+    answers = [_answer("ab cd", 0.9, [2, 4, 6, 8], 10)] * len(level)
+    words, _ = _placed(_found(tilted, answers, 500, 500), (1000, 1000), 0)
+    assert [word[5] for word in words] == [row for row in range(10) for _ in range(6)]
+    centre = (tilted[1][0] + tilted[1][2]) / 2000
+    pair = np.mean([[(w[1] + w[3]) / 2, (w[2] + w[4]) / 2] for w in words[:2]], axis=0)
+    assert pair == pytest.approx(centre, abs=0.01)
 
 
 # ── turned pages ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -152,7 +200,7 @@ def read() -> dict[int, tuple[Image.Image, tuple[Word, ...], float]]:
             with pytest.raises(DamagedFile):
                 untrusted.check_failure(child.receive(LONG)[0])
         child.send({}, jpeg(Image.new("RGB", (96, 96), "white")), LONG)
-        assert child.receive(LONG)[0] == {"words": [], "quality": 0.0}
+        assert child.receive(LONG)[0] == {"words": [], "quality": 0.0, "unread": []}
     return found
 
 
@@ -187,3 +235,63 @@ def test_where_a_word_is_does_not_depend_on_how_the_page_lies(read: Read) -> Non
     on_its_side = [(1 - y1, x0, 1 - y0, x1) for x0, y0, x1, y1 in (word.box for word in read[90][1])]
     assert np.abs(np.subtract(upright, upside_down)).max() < 0.03
     assert np.abs(np.subtract(upright, on_its_side)).max() < 0.03
+
+
+# ── other scripts ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+SCRIPTS = {
+    "Greek": ("Η εταιρεία ιδρύθηκε στην Αθήνα τον Μάρτιο του προηγούμενου έτους", "ell"),
+    "Cyrillic": ("Компания была основана в Москве в феврале прошлого года и растёт", "rus"),
+}
+
+
+def written(text: str) -> bytes:
+    """A page with twelve lines of a text in any script, as it is stored."""
+    width, height = grid_size(595, 500, 1120)
+    with pymupdf.open() as file:
+        page = file.new_page(width=595, height=500)
+        page.insert_htmlbox(pymupdf.Rect(40, 40, 560, 480), f"<p>{text}.</p>" * 12)
+        pixels = page.get_pixmap(matrix=pymupdf.Matrix(width / 595, height / 500))
+        return jpeg(Image.frombytes("RGB", (pixels.width, pixels.height), pixels.samples))
+
+
+def read_by(engine: str, image: bytes) -> untrusted.OcrReading:
+    with sandbox.Child("ingest.ocr", ["--memory-mb=4096", f"--engine={engine}"], threading.Event()) as child:
+        child.send({}, image, LONG)
+        return untrusted.check_ocr(child.receive(LONG)[0])
+
+
+@pytest.mark.parametrize(("script", "named"), [("Greek", "Greek"), ("Cyrillic", "unknown")])
+def test_a_script_that_cannot_be_read_is_said_to_be_there(script: str, named: str) -> None:
+    reading = read_by("rapidocr", written(SCRIPTS[script][0]))
+    assert reading.unread == (named,)
+    assert reading.words == ()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_that_rapidocr_cannot_read_is_read_by_tesseract(script: str) -> None:
+    text, language = SCRIPTS[script]
+    if language not in tesseract.installed():
+        pytest.skip(f"needs Tesseract with its data for {language}")
+    reading = read_by("auto", written(text))
+    assert reading.unread == ()
+    said = [word.text.strip(".") for word in reading.words]
+    assert sum(said.count(word) >= 9 for word in text.split()) >= 0.8 * len(text.split())
+    assert said.index(text.split()[0]) < said.index(text.split()[3])
+
+
+def test_settings_that_ask_for_what_is_not_installed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tesseract, "installed", lambda: frozenset({"eng"}))
+    tesseract.check_choice("tesseract", ["eng"])
+    with pytest.raises(BadSettings, match="rus"):
+        tesseract.check_choice("auto", ["eng", "rus"])
+    monkeypatch.setattr(tesseract, "installed", lambda: frozenset())
+    tesseract.check_choice("auto", [])
+    with pytest.raises(BadSettings, match="not installed"):
+        tesseract.check_choice("tesseract", [])
+
+
+@pytest.mark.parametrize("names", [None, "Greek", ["Klingon"], [7], ["Greek"] * 99])
+def test_scripts_that_do_not_exist_are_a_lie(names: object) -> None:
+    with pytest.raises(RendererLied):
+        untrusted.check_ocr({"words": [], "quality": 0.5, "unread": names})
