@@ -39,8 +39,20 @@ from docqa.extract.fields import (
 from docqa.extract.run import carry_on, check, documents_in, run_table, start_run
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
-from docqa.store.catalog import MAX_ATTEMPTS, Run
-from docqa.types import Cell, Document, Draft, Evidence, FieldSpec, FieldType, Page, Problem, Reading, Status
+from docqa.store.ledger import Run
+from docqa.types import (
+    MAX_ATTEMPTS,
+    Cell,
+    Document,
+    Draft,
+    Evidence,
+    FieldSpec,
+    FieldType,
+    Page,
+    Problem,
+    Reading,
+    Status,
+)
 from docqa.verify import boxes_of
 
 MakePage = Callable[[str, int, str], Page]
@@ -361,7 +373,7 @@ def values(store: Store, run: int) -> list[dict[str, str | None]]:
 
 
 def state(store: Store, run: int) -> tuple[int, int, int]:
-    [found] = store.catalog.runs(run)
+    [found] = store.catalog.ledger.runs(run)
     return found.documents, found.done, found.failed
 
 
@@ -411,7 +423,7 @@ def test_a_run_that_was_killed_goes_on_where_it_stopped(store: Store, employ: Em
     with pytest.raises(Kill):
         carry_on(store, SETTINGS, run)
     assert state(store, run) == (5, 2, 0)
-    assert len(store.catalog.run_pending(run)) == 3
+    assert len(store.catalog.ledger.run_pending(run)) == 3
     restarted = Store(store.folder)
     assert carry_on(restarted, SETTINGS, run)
     assert state(restarted, run) == (5, 5, 0)
@@ -484,7 +496,7 @@ def test_another_version_of_the_reader_reads_everything_anew(store: Store, emplo
     newer = employ(Clerk("clerk-2"))
     assert carry_on(store, SETTINGS, run)
     assert len(newer.calls) == 5
-    assert store.catalog.runs(run)[0].version == "clerk-2"
+    assert store.catalog.ledger.runs(run)[0].version == "clerk-2"
     assert all(len(row) == 2 for row in values(store, run))
     assert not carry_on(store, SETTINGS, run)
 
@@ -521,7 +533,7 @@ def test_a_document_without_pages_is_set_aside_at_once(store: Store, employ: Emp
 def test_all_runs_are_carried_on_and_a_cancelled_one_is_not(store: Store, employ: Employ) -> None:
     employ(Clerk())
     first, second, cancelled = start(store, [TOTAL]), start(store, [SELLER]), start(store)
-    store.catalog.cancel_run(cancelled)
+    store.catalog.ledger.cancel_run(cancelled)
     assert carry_on(store, SETTINGS)
     assert [state(store, run)[1] for run in (first, second, cancelled)] == [5, 5, 0]
     assert not carry_on(store, SETTINGS)
@@ -537,7 +549,7 @@ def test_the_built_in_reader_fills_a_run(store: Store) -> None:
 def test_a_run_is_not_started_without_its_reader(store: Store) -> None:
     with pytest.raises(BadSettings):
         start_run(store, SETTINGS, FIELDS, "vision", in_order(store))
-    assert store.catalog.runs() == []
+    assert store.catalog.ledger.runs() == []
 
 
 # ── which documents ──────────────────────────────────────────────────────────────────────────────────────────────────

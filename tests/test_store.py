@@ -32,12 +32,25 @@ from docqa.errors import (
     UnknownDocument,
     UsageError,
 )
-from docqa.store import MAX_LABEL, Store, catalog, clean_label
-from docqa.store.catalog import MAX_ATTEMPTS, Catalog, PageRecord
+from docqa.store import MAX_LABEL, Store, catalog, clean_label, database
+from docqa.store.catalog import Catalog, PageRecord
 from docqa.store.library import Library, StoredPage, Vectors
 from docqa.store.originals import Originals
 from docqa.store.schema import MIGRATIONS
-from docqa.types import Answer, Cell, Chunk, Citation, Document, Page, Problem, Status, TextSource, Verdict, Word
+from docqa.types import (
+    MAX_ATTEMPTS,
+    Answer,
+    Cell,
+    Chunk,
+    Citation,
+    Document,
+    Page,
+    Problem,
+    Status,
+    TextSource,
+    Verdict,
+    Word,
+)
 
 MB = 1 << 20
 PROBLEM = Problem("damaged_file", "The file cannot be opened.", "Copy it again.")
@@ -174,7 +187,7 @@ def test_an_altered_or_missing_original_is_noticed(originals: Originals) -> None
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes on by a second whenever it is looked at."""
     times = iter(f"2026-11-22T10:{minute:02}:{second:02}.000+00:00" for minute in range(60) for second in range(60))
-    monkeypatch.setattr(catalog, "_now", lambda: next(times))
+    monkeypatch.setattr(catalog, "now", lambda: next(times))
 
 
 @pytest.fixture
@@ -328,22 +341,22 @@ def cell(name: str, value: str | None, problem: Problem | None = None) -> Cell:
 
 @pytest.fixture
 def run(documents: Catalog) -> int:
-    return documents.start_run("[]", "quote", "quote-1", [doc_id(name) for name in "abc"])
+    return documents.ledger.start_run("[]", "quote", "quote-1", [doc_id(name) for name in "abc"])
 
 
 def progress(documents: Catalog, run: int) -> tuple[int, int, int]:
-    [found] = documents.runs(run)
+    [found] = documents.ledger.runs(run)
     return found.documents, found.done, found.failed
 
 
 def test_a_run_counts_what_is_done_and_what_failed(documents: Catalog, run: int) -> None:
     assert progress(documents, run) == (3, 0, 0)
-    documents.finish_run_document(run, doc_id("a"), [("key", cell("a", "5"))])
-    documents.fail_run_document(run, doc_id("b"), PROBLEM, final=True)
-    documents.fail_run_document(run, doc_id("c"), PROBLEM, final=False)
+    documents.ledger.finish_run_document(run, doc_id("a"), [("key", cell("a", "5"))])
+    documents.ledger.fail_run_document(run, doc_id("b"), PROBLEM, final=True)
+    documents.ledger.fail_run_document(run, doc_id("c"), PROBLEM, final=False)
     assert progress(documents, run) == (3, 1, 1)  # c has attempts left
-    assert documents.run_pending(run) == [doc_id("c")]
-    assert [(d.label, problem) for d, problem in documents.run_documents(run)] == [
+    assert documents.ledger.run_pending(run) == [doc_id("c")]
+    assert [(d.label, problem) for d, problem in documents.ledger.run_documents(run)] == [
         ("a.pdf", None),
         ("b.pdf", PROBLEM),
         ("c.pdf", PROBLEM),
@@ -351,74 +364,74 @@ def test_a_run_counts_what_is_done_and_what_failed(documents: Catalog, run: int)
 
 
 def test_a_document_that_was_named_twice_is_in_a_run_once(documents: Catalog) -> None:
-    run = documents.start_run("[]", "quote", "quote-1", [doc_id("a"), doc_id("b"), doc_id("a")])
+    run = documents.ledger.start_run("[]", "quote", "quote-1", [doc_id("a"), doc_id("b"), doc_id("a")])
     assert progress(documents, run) == (2, 0, 0)
 
 
 def test_the_newest_run_comes_first_and_an_unknown_one_is_none(documents: Catalog, run: int) -> None:
-    second = documents.start_run("[]", "auto", "v", [])
-    assert [found.run for found in documents.runs()] == [second, run]
-    assert documents.runs(99) == []
+    second = documents.ledger.start_run("[]", "auto", "v", [])
+    assert [found.run for found in documents.ledger.runs()] == [second, run]
+    assert documents.ledger.runs(99) == []
     assert progress(documents, second) == (0, 0, 0)
 
 
 def test_a_cell_comes_back_as_it_was_and_is_never_overwritten(documents: Catalog, run: int) -> None:
     first = cell("a", "5", PROBLEM)
-    documents.finish_run_document(run, doc_id("a"), [("key", first), ("empty", cell("a", None))])
-    other = documents.start_run("[]", "quote", "quote-1", [doc_id("a")])
-    documents.finish_run_document(other, doc_id("a"), [("key", cell("a", "6")), ("new", cell("a", "7"))])
-    assert documents.cells(doc_id("a"), ["key", "new"]) == {"key": first, "new": cell("a", "7")}
-    assert documents.cells(doc_id("b"), ["key"]) == {}
-    assert documents.cells(doc_id("a"), []) == {}
+    documents.ledger.finish_run_document(run, doc_id("a"), [("key", first), ("empty", cell("a", None))])
+    other = documents.ledger.start_run("[]", "quote", "quote-1", [doc_id("a")])
+    documents.ledger.finish_run_document(other, doc_id("a"), [("key", cell("a", "6")), ("new", cell("a", "7"))])
+    assert documents.ledger.cells(doc_id("a"), ["key", "new"]) == {"key": first, "new": cell("a", "7")}
+    assert documents.ledger.cells(doc_id("b"), ["key"]) == {}
+    assert documents.ledger.cells(doc_id("a"), []) == {}
 
 
 def test_reading_a_document_again_voids_its_cells_and_no_others(documents: Catalog, run: int) -> None:
     for name in "ab":
-        documents.finish_run_document(run, doc_id(name), [("key", cell(name, "5"))])
+        documents.ledger.finish_run_document(run, doc_id(name), [("key", cell(name, "5"))])
     finish(documents, "a", Status.READY)
-    assert documents.cells(doc_id("a"), ["key"]) == {}
-    assert documents.cells(doc_id("b"), ["key"]) == {"key": cell("b", "5")}
+    assert documents.ledger.cells(doc_id("a"), ["key"]) == {}
+    assert documents.ledger.cells(doc_id("b"), ["key"]) == {"key": cell("b", "5")}
 
 
 def test_a_document_of_a_run_has_three_attempts(documents: Catalog, run: int) -> None:
     for _ in range(MAX_ATTEMPTS):
-        assert doc_id("a") in documents.run_pending(run)
-        assert documents.run_exhausted(run) == []
-        documents.start_run_document(run, doc_id("a"))
-    assert doc_id("a") not in documents.run_pending(run)
-    assert documents.run_exhausted(run) == [doc_id("a")]
-    documents.fail_run_document(run, doc_id("a"), PROBLEM, final=False)
-    assert documents.run_exhausted(run) == []
+        assert doc_id("a") in documents.ledger.run_pending(run)
+        assert documents.ledger.run_exhausted(run) == []
+        documents.ledger.start_run_document(run, doc_id("a"))
+    assert doc_id("a") not in documents.ledger.run_pending(run)
+    assert documents.ledger.run_exhausted(run) == [doc_id("a")]
+    documents.ledger.fail_run_document(run, doc_id("a"), PROBLEM, final=False)
+    assert documents.ledger.run_exhausted(run) == []
 
 
 def test_what_stopped_the_run_is_no_attempt_at_the_document(documents: Catalog, run: int) -> None:
     for _ in range(2 * MAX_ATTEMPTS):
-        documents.start_run_document(run, doc_id("a"))
-        documents.postpone_run_document(run, doc_id("a"), PROBLEM)
-    assert doc_id("a") in documents.run_pending(run)
-    assert dict((d.label, p) for d, p in documents.run_documents(run))["a.pdf"] == PROBLEM
-    documents.finish_run_document(run, doc_id("a"), [])
-    assert dict((d.label, p) for d, p in documents.run_documents(run))["a.pdf"] is None
+        documents.ledger.start_run_document(run, doc_id("a"))
+        documents.ledger.postpone_run_document(run, doc_id("a"), PROBLEM)
+    assert doc_id("a") in documents.ledger.run_pending(run)
+    assert dict((d.label, p) for d, p in documents.ledger.run_documents(run))["a.pdf"] == PROBLEM
+    documents.ledger.finish_run_document(run, doc_id("a"), [])
+    assert dict((d.label, p) for d, p in documents.ledger.run_documents(run))["a.pdf"] is None
 
 
 def test_a_run_can_be_cancelled_and_renewed(documents: Catalog, run: int) -> None:
-    documents.finish_run_document(run, doc_id("a"), [("key", cell("a", "5"))])
-    documents.fail_run_document(run, doc_id("b"), PROBLEM, final=True)
-    documents.renew_run(run, "quote-2")
-    assert sorted(documents.run_pending(run)) == sorted(doc_id(name) for name in "abc")
-    assert documents.runs(run)[0].version == "quote-2"
-    documents.cancel_run(run)
-    assert documents.run_pending(run) == []
-    assert documents.cells(doc_id("a"), ["key"]) != {}
-    assert documents.runs(run)[0].cancelled
+    documents.ledger.finish_run_document(run, doc_id("a"), [("key", cell("a", "5"))])
+    documents.ledger.fail_run_document(run, doc_id("b"), PROBLEM, final=True)
+    documents.ledger.renew_run(run, "quote-2")
+    assert sorted(documents.ledger.run_pending(run)) == sorted(doc_id(name) for name in "abc")
+    assert documents.ledger.runs(run)[0].version == "quote-2"
+    documents.ledger.cancel_run(run)
+    assert documents.ledger.run_pending(run) == []
+    assert documents.ledger.cells(doc_id("a"), ["key"]) != {}
+    assert documents.ledger.runs(run)[0].cancelled
 
 
 def test_a_cell_of_no_document_takes_the_whole_transaction_with_it(documents: Catalog, run: int) -> None:
     with pytest.raises(StoreDamaged):
-        documents.finish_run_document(run, doc_id("a"), [("key", cell("a", "5")), ("key", cell("nobody", "6"))])
-    assert documents.cells(doc_id("a"), ["key"]) == {}
-    assert doc_id("a") in documents.run_pending(run)
-    documents.finish_run_document(run, doc_id("a"), [])  # and nothing is left open
+        documents.ledger.finish_run_document(run, doc_id("a"), [("key", cell("a", "5")), ("key", cell("nobody", "6"))])
+    assert documents.ledger.cells(doc_id("a"), ["key"]) == {}
+    assert doc_id("a") in documents.ledger.run_pending(run)
+    documents.ledger.finish_run_document(run, doc_id("a"), [])  # and nothing is left open
 
 
 # ── catalog: chats, facts, the file itself ───────────────────────────────────────────────────────────────────────────
@@ -430,13 +443,13 @@ def test_chats_come_back_as_they_were(documents: Catalog) -> None:
         Answer("How much?", Verdict.FOUND, "5 €", (citation,), ((doc_id("a"), 2),), "quote", 0.5),
         Answer("When?", Verdict.NOT_FOUND, "", (), (), "quote", 0.25),
     ]
-    first, second = documents.start_chat("Rent"), documents.start_chat("Other")
+    first, second = documents.chats.start("Rent"), documents.chats.start("Other")
     for answer in answers:
-        documents.add_turn(first, answer)
-    assert [turn.answer for turn in documents.turns(first)] == answers
-    assert [turn.question for turn in documents.turns(first)] == ["How much?", "When?"]
-    assert documents.turns(second) == []
-    assert documents.chats() == [(second, "Other"), (first, "Rent")]
+        documents.chats.add_turn(first, answer)
+    assert [turn.answer for turn in documents.chats.turns(first)] == answers
+    assert [turn.question for turn in documents.chats.turns(first)] == ["How much?", "When?"]
+    assert documents.chats.turns(second) == []
+    assert documents.chats.all() == [(second, "Other"), (first, "Rent")]
 
 
 def test_a_fact_is_the_last_that_was_recorded(documents: Catalog) -> None:
@@ -469,13 +482,13 @@ def test_a_migration_that_breaks_off_leaves_the_store_as_it_was(
     old = Catalog(file)
     old.set_fact("kept", "yes")
     breaks = "CREATE TABLE fresh (x INTEGER) STRICT; INSERT INTO nowhere VALUES (1);"
-    monkeypatch.setattr(catalog, "MIGRATIONS", (*MIGRATIONS, breaks.replace("; ", ";\n")))
+    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, breaks.replace("; ", ";\n")))
     with pytest.raises(StoreDamaged, match="nowhere"):
         Catalog(file)
     works = "CREATE TABLE fresh (x INTEGER) STRICT;"
-    monkeypatch.setattr(catalog, "MIGRATIONS", (*MIGRATIONS, works))  # would fail if half of the other had stayed
+    monkeypatch.setattr(database, "MIGRATIONS", (*MIGRATIONS, works))  # would fail if half of the other had stayed
     assert Catalog(file).fact("kept") == "yes"
-    monkeypatch.setattr(catalog, "MIGRATIONS", MIGRATIONS)
+    monkeypatch.setattr(database, "MIGRATIONS", MIGRATIONS)
     with pytest.raises(StoreTooNew):
         Catalog(file)
 
@@ -490,7 +503,7 @@ def test_a_catalog_that_is_none_is_damaged(tmp_path: Path, content: bytes) -> No
 
 
 def test_a_catalog_that_is_held_too_long_is_busy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(catalog, "_BUSY_SECONDS", 0.0)
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.0)
     documents = Catalog(tmp_path / "catalog.sqlite")
     other = sqlite3.connect(tmp_path / "catalog.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -54,7 +54,7 @@ def page_image(request: Request) -> Response:
 def run_csv(request: Request) -> Response:
     """GET /runs/{run}.csv: the cells of an extraction, a row a document."""
     store, number = resources.store(), request.path_params["run"]
-    runs = store.catalog.runs(number)
+    runs = store.catalog.ledger.runs(number)
     if not runs:
         return PlainTextResponse("There is no such extraction.", 404, _NEVER)
     text = csv_text(run_fields(runs[0]), run_table(store, number))

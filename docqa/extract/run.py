@@ -21,7 +21,7 @@ from docqa.extract.values import day_first_evidence, normalise, split_list
 from docqa.readers import Reader
 from docqa.settings import Settings
 from docqa.store import MAX_LABEL, Store
-from docqa.store.catalog import Run
+from docqa.store.ledger import Run
 from docqa.store.library import Vectors
 from docqa.types import Box, Cell, Document, FieldSpec, FieldType, Page, Problem, Reading
 from docqa.verify import locate
@@ -42,7 +42,7 @@ def start_run(store: Store, settings: Settings, fields: Sequence[FieldSpec], wan
     `wanted` is "quote", "vision" or "auto". Raises BadSettings if that reader cannot be had.
     """
     reader = _reader(settings, wanted)
-    return store.catalog.start_run(fields_json(fields), wanted, reader.version, docs)
+    return store.catalog.ledger.start_run(fields_json(fields), wanted, reader.version, docs)
 
 
 def run_fields(run: Run) -> tuple[FieldSpec, ...]:
@@ -58,29 +58,29 @@ def carry_on(
 ) -> bool:
     """Fill what is missing in one extraction, or in all; False if nothing was. Raises ModelError, StoreError."""
     worked = False
-    for each in store.catalog.runs(run):
-        for doc in store.catalog.run_exhausted(each.run):
-            store.catalog.fail_run_document(each.run, doc, _CUT_OFF, final=True)
-        if not store.catalog.run_pending(each.run):
+    for each in store.catalog.ledger.runs(run):
+        for doc in store.catalog.ledger.run_exhausted(each.run):
+            store.catalog.ledger.fail_run_document(each.run, doc, _CUT_OFF, final=True)
+        if not store.catalog.ledger.run_pending(each.run):
             continue
         worked = True
         reader = _reader(settings, each.reader)
         fields = run_fields(each)
         if each.version != reader.version:  # docqa or the model changed since: all of it is read anew
-            store.catalog.renew_run(each.run, reader.version)
-        while pending := store.catalog.run_pending(each.run):
+            store.catalog.ledger.renew_run(each.run, reader.version)
+        while pending := store.catalog.ledger.run_pending(each.run):
             _fill_document(store, reader, each.run, fields, pending[0])
-            on_progress(store.catalog.runs(each.run)[0])
+            on_progress(store.catalog.ledger.runs(each.run)[0])
     return worked
 
 
 def run_table(store: Store, run: int) -> list[Row]:
     """The documents of an extraction in order of label, with the cells that are there."""
-    record = store.catalog.runs(run)[0]
+    record = store.catalog.ledger.runs(run)[0]
     keys = {field_key(field, record.version): field.name for field in run_fields(record)}
     rows = []
-    for document, problem in store.catalog.run_documents(run):
-        found = store.catalog.cells(document.doc, list(keys))
+    for document, problem in store.catalog.ledger.run_documents(run):
+        found = store.catalog.ledger.cells(document.doc, list(keys))
         rows.append(Row(document, {keys[key]: cell for key, cell in found.items()}, problem))
     return rows
 
@@ -138,21 +138,21 @@ def _fill_document(store: Store, reader: Reader, run: int, fields: Sequence[Fiel
     """Fill the cells a document lacks and commit them, or record why that was not possible."""
     document = next(iter(store.catalog.documents(docs=[doc])), None)
     if document is None:
-        store.catalog.fail_run_document(run, doc, _WITHDRAWN, final=True)
+        store.catalog.ledger.fail_run_document(run, doc, _WITHDRAWN, final=True)
         return
     if not document.pages_done:
-        store.catalog.fail_run_document(run, doc, document.problem or _NOT_READ, final=True)
+        store.catalog.ledger.fail_run_document(run, doc, document.problem or _NOT_READ, final=True)
         return
-    store.catalog.start_run_document(run, doc)
+    store.catalog.ledger.start_run_document(run, doc)
     try:
         cells = _missing_cells(store, reader, fields, document)
     except (ModelBadAnswer, ModelTimeout, StoreDamaged) as error:  # may be about this document alone
-        store.catalog.fail_run_document(run, doc, error.problem, final=False)
+        store.catalog.ledger.fail_run_document(run, doc, error.problem, final=False)
     except ModelError as error:  # the server is away or refuses everybody: no document's fault
-        store.catalog.postpone_run_document(run, doc, error.problem)
+        store.catalog.ledger.postpone_run_document(run, doc, error.problem)
         raise
     else:
-        store.catalog.finish_run_document(run, doc, cells)
+        store.catalog.ledger.finish_run_document(run, doc, cells)
 
 
 _NOT_READ = Problem(
@@ -174,7 +174,7 @@ def _missing_cells(
     store: Store, reader: Reader, fields: Sequence[FieldSpec], document: Document
 ) -> list[tuple[str, Cell]]:
     keys = {field.name: field_key(field, reader.version) for field in fields}
-    known = store.catalog.cells(document.doc, list(keys.values()))
+    known = store.catalog.ledger.cells(document.doc, list(keys.values()))
     missing = [field for field in fields if keys[field.name] not in known]
     if not missing:
         return []

@@ -1,34 +1,26 @@
-"""The catalog: SQLite, the truth about documents, pages, runs, cells and chats.
+"""The catalog: SQLite, the truth about documents and pages; its parts know of runs, cells, chats, watched folders.
 
-WAL with synchronous=FULL: what a method returned from is on the disk. Every write is one BEGIN IMMEDIATE transaction.
-The only module that imports sqlite3. Not here: the files themselves (`originals`) and what is searched (`library`).
+Every method that writes is one transaction. Not here: the connection (`database`), the files themselves (`originals`)
+and what is searched (`library`).
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
-import threading
-import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
-from docqa.errors import DiskFull, StoreBusy, StoreDamaged, StoreTooNew, UnknownCollection, UnknownDocument, UsageError
-from docqa.store.schema import MIGRATIONS
+from docqa.errors import UnknownCollection, UnknownDocument, UsageError
+from docqa.store.chats import Chats
+from docqa.store.database import Database, Row, now, problem_columns, problem_of
+from docqa.store.ledger import Ledger
 from docqa.store.watched import Watched
-from docqa.types import Answer, Box, Cell, Citation, Document, Notice, NoticeCode, Problem, Status, Verdict
+from docqa.types import MAX_ATTEMPTS, Document, Notice, NoticeCode, Problem, Status
 
 MAX_PASSWORD = 127  #: characters: what PDF takes at most
 _MOST_SECRET = 60_000  #: bytes of passwords, as JSON, tried on one document: a pipe of 64 kB brings them to the child
-MAX_ATTEMPTS = 3  #: after so many starts that ended badly, a document is set aside until somebody asks for it again
-_BUSY_SECONDS = 30.0
-
-Row = sqlite3.Row  #: what a read gives; for the parts of the catalog that stand in modules of their own
-Sql = sqlite3.Connection  #: an open transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,52 +34,28 @@ class PageRecord:
     words_sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One extraction as it was asked for; `fields` is the JSON the caller gave."""
-
-    run: int
-    fields: str
-    reader: str  #: which one was wanted: quote, vision or auto
-    version: str  #: of the reader: its cells carry it in their key
-    started_at: str
-    cancelled: bool
-    documents: int
-    done: int  #: documents whose cells are all there
-    failed: int  #: documents that were set aside with a problem
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One question of a chat with its checked answer."""
-
-    question: str
-    answer: Answer
-    asked_at: str
-
-
 class Catalog:
     """Reads and writes the catalog; may be used from several threads and processes at once."""
 
     def __init__(self, file: Path) -> None:
-        self._file = file
-        self._local = threading.local()
-        self._migrate()
-        self.watched = Watched(self._read, self._write)
+        self._database = Database(file)
+        self.ledger = Ledger(self._database, self.documents)
+        self.chats = Chats(self._database)
+        self.watched = Watched(self._database)
 
     # ── documents ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add_document(self, doc: str, size: int, label: str, collection: str) -> bool:
         """Record that these bytes were taken in under a label; False if the same bytes were known before."""
-        now = _now()
-        with self._write() as sql:
+        added_at = now()
+        with self._database.write() as sql:
             new = sql.execute(
                 "INSERT INTO documents (doc, bytes, status, added_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (doc, size, Status.QUEUED, now),
+                (doc, size, Status.QUEUED, added_at),
             ).rowcount
             sql.execute(
                 "INSERT INTO labels (doc, collection, label, added_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (doc, collection, label, now),
+                (doc, collection, label, added_at),
             )
         return bool(new)
 
@@ -99,7 +67,7 @@ class Catalog:
         if collection is not None and collection not in self.collections():
             raise UnknownCollection(f"There is no collection called {collection!r}.")
         # of several labels the first counts: min() over (added_at, label) picks its row in SQLite's bare-column rule
-        rows = self._read(
+        rows = self._database.read(
             """SELECT d.*, l.label, l.collection, min(l.added_at || l.label),
                  (SELECT group_concat(DISTINCT n.code) FROM notices n WHERE n.doc = d.doc) AS notices
                FROM documents d JOIN labels l USING (doc)
@@ -112,7 +80,7 @@ class Catalog:
 
     def document(self, beginning: str) -> Document:
         """The one document whose id begins so. Raises UnknownDocument."""
-        ids = self._read(
+        ids = self._database.read(
             "SELECT DISTINCT doc FROM labels WHERE substr(doc, 1, ?) = ? LIMIT 2", (len(beginning), beginning)
         )
         if not beginning or not ids:
@@ -123,14 +91,14 @@ class Catalog:
 
     def collections(self) -> list[str]:
         """The names of all collections."""
-        return [row["collection"] for row in self._read("SELECT DISTINCT collection FROM labels ORDER BY 1")]
+        return [row["collection"] for row in self._database.read("SELECT DISTINCT collection FROM labels ORDER BY 1")]
 
     def pending(self, pipeline: str) -> list[str]:
         """Documents still to be read: not read yet, read by another pipeline version, or failed by chance.
 
         Those that used up their attempts are not among them, nor those that were withdrawn.
         """
-        rows = self._read(
+        rows = self._database.read(
             """SELECT doc FROM documents WHERE attempts < ? AND doc IN (SELECT doc FROM labels)
                  AND (status = 'queued' OR transient OR (status IN ('ready', 'partial') AND pipeline IS NOT ?))
                ORDER BY added_at, rowid""",
@@ -140,12 +108,14 @@ class Catalog:
 
     def exhausted(self) -> list[str]:
         """Documents whose last attempt was cut off (power, kill -9) and that have none left."""
-        rows = self._read("SELECT doc FROM documents WHERE attempts >= ? AND status = 'queued'", (MAX_ATTEMPTS,))
+        rows = self._database.read(
+            "SELECT doc FROM documents WHERE attempts >= ? AND status = 'queued'", (MAX_ATTEMPTS,)
+        )
         return [row["doc"] for row in rows]
 
     def retry(self, docs: Iterable[str]) -> None:
         """Give documents that failed three new attempts."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.executemany(
                 """UPDATE documents SET status = 'queued', attempts = 0, transient = 0, problem_code = NULL,
                    problem_message = NULL, problem_hint = NULL WHERE doc = ? AND status <> 'ready'""",
@@ -154,7 +124,7 @@ class Catalog:
 
     def requeue(self, docs: Iterable[str]) -> None:
         """Have documents read again, whatever their state; their pages are no longer counted on."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             for doc in docs:
                 sql.execute("DELETE FROM pages WHERE doc = ?", (doc,))
                 sql.execute(
@@ -165,7 +135,7 @@ class Catalog:
 
     def start_document(self, doc: str) -> int:
         """Count an attempt before it begins; returns which one it is. What was read before no longer counts."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute("DELETE FROM pages WHERE doc = ?", (doc,))
             row = sql.execute(
                 """UPDATE documents SET attempts = attempts + 1, status = 'queued', pages_done = 0, embedder = NULL
@@ -176,7 +146,7 @@ class Catalog:
 
     def give_back_attempts(self, docs: Iterable[str]) -> None:
         """An attempt that was broken off for a reason outside of the document does not count."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.executemany("UPDATE documents SET attempts = attempts - 1 WHERE doc = ?", [(doc,) for doc in docs])
 
     def finish_document(
@@ -200,13 +170,13 @@ class Catalog:
         `transient` says that the problem may not come up at another attempt. What was extracted from an earlier
         reading is void, so its cells go.
         """
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute(
                 """UPDATE documents SET status = ?, pipeline = ?, media_type = ?, pages = ?, pages_done = ?, chunks = ?,
                    title = ?, problem_code = ?, problem_message = ?, problem_hint = ?, transient = ?, seconds = ?,
                    embedder = NULL,
                    attempts = CASE WHEN ? THEN 0 ELSE attempts END WHERE doc = ?""",
-                (status, pipeline, media_type, pages, len(page_records), chunks, title, *_problem_columns(problem))
+                (status, pipeline, media_type, pages, len(page_records), chunks, title, *problem_columns(problem))
                 + (transient, seconds, status == Status.READY, doc),
             )
             for table in ("cells", "pages", "notices"):
@@ -223,13 +193,13 @@ class Catalog:
 
     def page_records(self, doc: str) -> list[PageRecord]:
         """What the pages of a document must look like in LanceDB."""
-        rows = self._read("SELECT * FROM pages WHERE doc = ? ORDER BY number", (doc,))
+        rows = self._database.read("SELECT * FROM pages WHERE doc = ? ORDER BY number", (doc,))
         columns = ("number", "text_source", "quality", "image_sha256", "words_sha256")
         return [PageRecord(*(row[name] for name in columns)) for row in rows]
 
     def without_vectors(self) -> list[str]:
         """Documents that were read and whose vectors are not there yet, in the order in which they came."""
-        rows = self._read(
+        rows = self._database.read(
             """SELECT doc FROM documents WHERE embedder IS NULL AND status IN ('ready', 'partial')
                ORDER BY added_at, rowid"""
         )
@@ -237,21 +207,21 @@ class Catalog:
 
     def found_by_words_only(self) -> set[str]:
         """Documents whose vectors are not there, whatever their state: they cannot be found by meaning."""
-        return {row["doc"] for row in self._read("SELECT doc FROM documents WHERE embedder IS NULL")}
+        return {row["doc"] for row in self._database.read("SELECT doc FROM documents WHERE embedder IS NULL")}
 
     def set_vectors(self, docs: Iterable[str], embedder: str) -> None:
         """Record that the vectors of documents are in the library, and which model they are of."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.executemany("UPDATE documents SET embedder = ? WHERE doc = ?", [(embedder, doc) for doc in docs])
 
     def forget_vectors(self, docs: Iterable[str]) -> None:
         """Have the vectors of documents made again."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.executemany("UPDATE documents SET embedder = NULL WHERE doc = ?", [(doc,) for doc in docs])
 
     def notices(self, doc: str) -> list[Notice]:
         """What people should know about the pages of a document, in order of page."""
-        rows = self._read("SELECT page, code, detail FROM notices WHERE doc = ? ORDER BY page, code", (doc,))
+        rows = self._database.read("SELECT page, code, detail FROM notices WHERE doc = ? ORDER BY page, code", (doc,))
         return [Notice(NoticeCode(row["code"]), row["page"], row["detail"]) for row in rows]
 
     # ── passwords ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -263,8 +233,8 @@ class Catalog:
         """
         if not 0 < len(password) <= MAX_PASSWORD or not password.isprintable():
             raise UsageError("That cannot be a password.", f"Use 1 to {MAX_PASSWORD} characters in one line.")
-        with self._write() as sql:
-            sql.execute("INSERT INTO passwords VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (collection, password, _now()))
+        with self._database.write() as sql:
+            sql.execute("INSERT INTO passwords VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (collection, password, now()))
             return sql.execute(
                 """UPDATE documents SET status = 'queued', attempts = 0, problem_code = NULL, problem_message = NULL,
                    problem_hint = NULL WHERE status = 'needs_password'
@@ -275,11 +245,11 @@ class Catalog:
     def passwords(self, collection: str) -> list[str]:
         """What may open the encrypted files of a collection, the newest first."""
         statement = "SELECT password FROM passwords WHERE collection = ? ORDER BY added_at DESC, password"
-        return [row["password"] for row in self._read(statement, (collection,))]
+        return [row["password"] for row in self._database.read(statement, (collection,))]
 
     def passwords_for(self, doc: str) -> list[str]:
         """What may open a document: the passwords of every collection that it is in, the newest first, bounded."""
-        rows = self._read(
+        rows = self._database.read(
             """SELECT password FROM passwords WHERE collection IN (SELECT collection FROM labels WHERE doc = ?)
                GROUP BY password ORDER BY max(added_at) DESC, password""",
             (doc,),
@@ -287,273 +257,32 @@ class Catalog:
         sizes = accumulate(len(json.dumps([row["password"]])) for row in rows)
         return [row["password"] for row, size in zip(rows, sizes, strict=True) if size <= _MOST_SECRET]
 
-    # ── extraction ───────────────────────────────────────────────────────────────────────────────────────────────
-
-    def start_run(self, fields: str, reader: str, version: str, docs: Iterable[str]) -> int:
-        """Record an extraction and its work list; returns its number."""
-        with self._write() as sql:
-            run = sql.execute(
-                "INSERT INTO runs (fields, reader, version, started_at) VALUES (?, ?, ?, ?)",
-                (fields, reader, version, _now()),
-            ).lastrowid
-            sql.executemany("INSERT INTO run_documents (run, doc) VALUES (?, ?)", [(run, doc) for doc in set(docs)])
-        return int(run or 0)
-
-    def runs(self, run: int | None = None) -> list[Run]:
-        """All extractions with their progress, the newest first, or the one asked for."""
-        rows = self._read(
-            """SELECT r.*, count(d.doc) AS documents, coalesce(sum(d.done), 0) AS done,
-                      coalesce(sum(NOT d.done AND d.problem_code IS NOT NULL AND d.attempts >= ?), 0) AS failed
-               FROM runs r LEFT JOIN run_documents d USING (run)
-               WHERE ? IS NULL OR run = ? GROUP BY run ORDER BY run DESC""",
-            (MAX_ATTEMPTS, run, run),
-        )
-        columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed")
-        return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
-
-    def run_documents(self, run: int) -> list[tuple[Document, Problem | None]]:
-        """The documents of an extraction in order of label, each with the problem it was left with."""
-        rows = self._read("SELECT * FROM run_documents WHERE run = ?", (run,))
-        problems = {row["doc"]: _problem(row) for row in rows}
-        return [(document, problems[document.doc]) for document in self.documents(docs=problems)]
-
-    def run_pending(self, run: int) -> list[str]:
-        """Documents of an extraction that still lack cells and were not set aside; none once it was cancelled."""
-        rows = self._read(
-            """SELECT d.doc FROM run_documents d JOIN runs r USING (run)
-               WHERE run = ? AND NOT d.done AND d.attempts < ? AND NOT r.cancelled ORDER BY d.doc""",
-            (run, MAX_ATTEMPTS),
-        )
-        return [row["doc"] for row in rows]
-
-    def run_exhausted(self, run: int) -> list[str]:
-        """Documents of an extraction whose attempts were all cut off (power, kill -9): none left, and no problem."""
-        rows = self._read(
-            "SELECT doc FROM run_documents WHERE run = ? AND NOT done AND attempts >= ? AND problem_code IS NULL",
-            (run, MAX_ATTEMPTS),
-        )
-        return [row["doc"] for row in rows]
-
-    def renew_run(self, run: int, version: str) -> None:
-        """The reader changed: everything in this extraction is to be done again, under the new version."""
-        with self._write() as sql:
-            sql.execute("UPDATE runs SET version = ? WHERE run = ?", (version, run))
-            sql.execute("UPDATE run_documents SET done = 0, attempts = 0 WHERE run = ?", (run,))
-
-    def cancel_run(self, run: int) -> None:
-        """Stop an extraction after the document it is at; its finished cells stay."""
-        with self._write() as sql:
-            sql.execute("UPDATE runs SET cancelled = 1 WHERE run = ?", (run,))
-
-    def start_run_document(self, run: int, doc: str) -> None:
-        """Count an attempt before it begins."""
-        with self._write() as sql:
-            sql.execute("UPDATE run_documents SET attempts = attempts + 1 WHERE run = ? AND doc = ?", (run, doc))
-
-    def finish_run_document(self, run: int, doc: str, cells: Sequence[tuple[str, Cell]]) -> None:
-        """Commit the new cells of one document, each with its field key, and that the run is done with it."""
-        with self._write() as sql:
-            sql.executemany(
-                "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                [_cell_columns(key, cell) for key, cell in cells],
-            )
-            sql.execute(
-                """UPDATE run_documents SET done = 1, problem_code = NULL, problem_message = NULL, problem_hint = NULL
-                   WHERE run = ? AND doc = ?""",
-                (run, doc),
-            )
-
-    def fail_run_document(self, run: int, doc: str, problem: Problem, *, final: bool) -> None:
-        """Record why a document got no cells; `final` sets it aside at once."""
-        with self._write() as sql:
-            sql.execute(
-                """UPDATE run_documents SET problem_code = ?, problem_message = ?, problem_hint = ?,
-                   attempts = CASE WHEN ? THEN ? ELSE attempts END WHERE run = ? AND doc = ?""",
-                (*_problem_columns(problem), final, MAX_ATTEMPTS, run, doc),
-            )
-
-    def postpone_run_document(self, run: int, doc: str, problem: Problem) -> None:
-        """Record what stopped the run at this document, without counting it as an attempt at the document."""
-        with self._write() as sql:
-            sql.execute(
-                """UPDATE run_documents SET problem_code = ?, problem_message = ?, problem_hint = ?,
-                   attempts = attempts - 1 WHERE run = ? AND doc = ?""",
-                (*_problem_columns(problem), run, doc),
-            )
-
-    def cells(self, doc: str, field_keys: Sequence[str]) -> dict[str, Cell]:
-        """The finished cells of one document, by field key."""
-        rows = self._read(
-            "SELECT * FROM cells WHERE doc = ? AND field_key IN (SELECT value FROM json_each(?))",
-            (doc, json.dumps(list(field_keys))),
-        )
-        return {row["field_key"]: _cell(row) for row in rows}
-
-    # ── chats ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def start_chat(self, title: str) -> int:
-        """Open a chat; returns its number."""
-        with self._write() as sql:
-            return int(
-                sql.execute("INSERT INTO chats (title, started_at) VALUES (?, ?)", (title, _now())).lastrowid or 0
-            )
-
-    def chats(self) -> list[tuple[int, str]]:
-        """Number and title of every chat, the newest first."""
-        return [(row["chat"], row["title"]) for row in self._read("SELECT chat, title FROM chats ORDER BY chat DESC")]
-
-    def add_turn(self, chat: int, answer: Answer) -> None:
-        """Keep an answer with its citations, so that nothing has to be derived again when the chat is reopened."""
-        with self._write() as sql:
-            sql.execute(
-                """INSERT INTO turns (chat, number, question, answer, asked_at)
-                   SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ? FROM turns WHERE chat = ?""",
-                (chat, answer.question, json.dumps(asdict(answer)), _now(), chat),
-            )
-
-    def turns(self, chat: int) -> list[Turn]:
-        """The questions and answers of a chat, in order."""
-        rows = self._read("SELECT * FROM turns WHERE chat = ? ORDER BY number", (chat,))
-        return [Turn(row["question"], _answer(row["answer"]), row["asked_at"]) for row in rows]
-
     # ── facts about the store ────────────────────────────────────────────────────────────────────────────────────
 
     def fact(self, name: str) -> str | None:
         """A fact that was recorded once, such as the embedder the vectors were made with."""
-        rows = self._read("SELECT value FROM facts WHERE name = ?", (name,))
+        rows = self._database.read("SELECT value FROM facts WHERE name = ?", (name,))
         return rows[0]["value"] if rows else None
 
     def set_fact(self, name: str, value: str) -> None:
         """Record a fact, replacing an earlier one."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", (name, value))
 
     def damage(self) -> list[str]:
         """What SQLite itself finds wrong with the file; empty when nothing is."""
-        found = [row[0] for row in self._read("PRAGMA integrity_check")]
+        found = [row[0] for row in self._database.read("PRAGMA integrity_check")]
         return [] if found == ["ok"] else found
 
-    # ── connection ───────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = sqlite3.connect(self._file, timeout=_BUSY_SECONDS, isolation_level=None)
-            connection.row_factory = sqlite3.Row
-            _switch_to_wal(connection)
-            for pragma in ("synchronous = FULL", "foreign_keys = ON"):
-                connection.execute(f"PRAGMA {pragma}")
-            self._local.connection = connection
-        return connection
-
-    def _read(self, statement: str, values: Sequence[object] | dict[str, object] = ()) -> list[sqlite3.Row]:
-        with _converted(self._file):
-            return self._connection().execute(statement, values).fetchall()
-
-    @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        with _converted(self._file):
-            connection = self._connection()
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            finally:  # whatever happened, the transaction must not stay open in this thread
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-
-    def _migrate(self) -> None:
-        version = int(self._read("PRAGMA user_version")[0][0])
-        if version > len(MIGRATIONS):
-            raise StoreTooNew(f"{self._file} was written by a newer docqa (schema {version}).")
-        for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-            with self._write() as sql:  # a migration and the record of it commit together
-                if int(sql.execute("PRAGMA user_version").fetchone()[0]) >= number:
-                    continue  # another process was faster
-                for statement in _statements(script):
-                    sql.execute(statement)
-                sql.execute(f"PRAGMA user_version = {number}")
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Use WAL. Of two that switch a new file at once, SQLite tells one that it is busy without making it wait."""
-    end = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
-                raise
-            time.sleep(0.01)
-
-
-@contextmanager
-def _converted(file: Path) -> Iterator[None]:
-    """Turn what sqlite3 raises into this program's errors."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-            raise DiskFull(f"There is no space left for {file}.") from error
-        if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise StoreBusy(f"{file} is held by another process.") from error
-        raise StoreDamaged(f"{file} cannot be used: {error}.") from error
-    except sqlite3.DatabaseError as error:
-        raise StoreDamaged(f"{file} cannot be used: {error}.") from error
-
-
-def _statements(script: str) -> Iterator[str]:
-    lines: list[str] = []
-    for line in script.splitlines():
-        lines.append(line)
-        if sqlite3.complete_statement("\n".join(lines)):
-            yield "\n".join(lines)
-            lines = []
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _problem(row: sqlite3.Row) -> Problem | None:
-    code = row["problem_code"]
-    return None if code is None else Problem(code, row["problem_message"], row["problem_hint"])
-
-
-def _problem_columns(problem: Problem | None) -> tuple[str | None, str | None, str | None]:
-    return (None, None, None) if problem is None else (problem.code, problem.message, problem.hint)
-
-
-def _document(row: sqlite3.Row) -> Document:
+def _document(row: Row) -> Document:
     same = ("doc", "label", "collection", "bytes", "media_type", "pages", "pages_done", "attempts", "title", "added_at")
     return Document(
         status=Status(row["status"]),
-        problem=_problem(row),
+        problem=problem_of(row),
         seconds=row["seconds"],
         chunks=row["chunks"],
         embedded=row["embedder"] is not None,
         notices=tuple(NoticeCode(code) for code in sorted((row["notices"] or "").split(",")) if code),
         **{name: row[name] for name in same},
     )
-
-
-def _cell_columns(field_key: str, cell: Cell) -> tuple[object, ...]:
-    evidence = (cell.value, cell.text, cell.page, cell.quote, json.dumps(cell.boxes), cell.score, cell.reader)
-    return (cell.doc, field_key, cell.field, *evidence, *_problem_columns(cell.problem), _now())
-
-
-def _boxes(stored: Iterable[Sequence[float]]) -> tuple[Box, ...]:
-    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in stored)
-
-
-def _cell(row: sqlite3.Row) -> Cell:
-    same = ("doc", "field", "value", "text", "page", "quote", "score", "reader")
-    return Cell(boxes=_boxes(json.loads(row["boxes"])), problem=_problem(row), **{name: row[name] for name in same})
-
-
-def _answer(stored: str) -> Answer:
-    values = json.loads(stored)
-    citations = tuple(Citation(**{**c, "boxes": _boxes(c["boxes"])}) for c in values["citations"])
-    pages_read = tuple((doc, page) for doc, page in values["pages_read"])
-    return Answer(**{**values, "verdict": Verdict(values["verdict"]), "citations": citations, "pages_read": pages_read})

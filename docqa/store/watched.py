@@ -9,17 +9,13 @@ chats about it stay.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from docqa.errors import PathMissing, UsageError
+from docqa.store.database import Database, Row, Sql
 from docqa.types import Status
-
-if TYPE_CHECKING:
-    from docqa.store.catalog import Row, Sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +49,14 @@ class WatchedFile:
 class Watched:
     """Reads and writes what the catalog knows of watched folders. Every method that writes is one transaction."""
 
-    def __init__(
-        self,
-        read: Callable[[str, Sequence[object]], Sequence[Row]],
-        write: Callable[[], AbstractContextManager[Sql]],
-    ) -> None:
-        self._read = read
-        self._write = write
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     # ── folders ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def add(self, folder: str, collection: str) -> None:
         """Watch a folder. Raises UsageError if it is watched already."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             new = sql.execute(
                 "INSERT INTO watched (folder, collection, added_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 (folder, collection, datetime.now(UTC).isoformat(timespec="milliseconds")),
@@ -78,7 +69,7 @@ class Watched:
         columns = ("folder", "collection", "added_at", "scanned_at", "files", "waiting", "problem")
         return [
             WatchedFolder(confirmed=bool(row["confirmed"]), **{name: row[name] for name in columns})
-            for row in self._read("SELECT * FROM watched ORDER BY folder", ())
+            for row in self._database.read("SELECT * FROM watched ORDER BY folder", ())
         ]
 
     def folder(self, folder: str) -> WatchedFolder:
@@ -91,7 +82,7 @@ class Watched:
     def remove(self, folder: str, *, withdraw: bool) -> None:
         """Watch a folder no more; its documents stay, unless they are to be withdrawn. Raises PathMissing."""
         self.folder(folder)
-        with self._write() as sql:
+        with self._database.write() as sql:
             if withdraw:
                 _remove_files(sql, folder, [row["path"] for row in _rows(sql, folder)])
             sql.execute("DELETE FROM watched_files WHERE folder = ?", (folder,))
@@ -100,13 +91,13 @@ class Watched:
     def confirm(self, folder: str) -> None:
         """What is missing was deleted on purpose: the next scan may withdraw it. Raises PathMissing."""
         self.folder(folder)
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute("UPDATE watched SET confirmed = 1 WHERE folder = ?", (folder,))
 
     def finish_scan(self, folder: str, now: float, files: int, waiting: int, problem: str | None) -> None:
         """Record how a scan ended. A confirmation was meant for this scan."""
         at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute(
                 """UPDATE watched SET scanned_at = ?, files = ?, waiting = ?, problem = ?, confirmed = 0
                    WHERE folder = ?""",
@@ -116,14 +107,14 @@ class Watched:
     def fail_scan(self, folder: str, now: float, problem: str) -> None:
         """Record that a folder could not be looked through; what was known of it stands."""
         at = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute("UPDATE watched SET scanned_at = ?, problem = ? WHERE folder = ?", (at, problem, folder))
 
     # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def files(self, folder: str) -> list[WatchedFile]:
         """What is known of the files of a folder, in order of name."""
-        rows = self._read("SELECT * FROM watched_files WHERE folder = ? ORDER BY path", (folder,))
+        rows = self._database.read("SELECT * FROM watched_files WHERE folder = ? ORDER BY path", (folder,))
         columns = ("size", "modified", "seen_at", "missing_at", "doc", "problem")
         return [
             WatchedFile(os.fsdecode(row["path"]), settled=bool(row["settled"]), **{name: row[name] for name in columns})
@@ -132,12 +123,12 @@ class Watched:
 
     def waiting_sizes(self) -> set[int]:
         """The sizes of all files, of any folder, that wait to be taken."""
-        rows = self._read("SELECT DISTINCT size FROM watched_files WHERE NOT settled AND missing_at IS NULL", ())
+        rows = self._database.read("SELECT DISTINCT size FROM watched_files WHERE NOT settled AND missing_at IS NULL")
         return {row["size"] for row in rows}
 
     def see(self, folder: str, seen: Iterable[tuple[str, str, int, int]], now: float) -> None:
         """Files that are new or look otherwise than before: (path, label, size, modified) of each."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.executemany(
                 """INSERT INTO watched_files (folder, path, label, size, modified, seen_at)
                    SELECT folder, ?, ?, ?, ?, ? FROM watched WHERE folder = ?
@@ -149,13 +140,13 @@ class Watched:
     def miss(self, folder: str, gone: Iterable[str], back: Iterable[str], now: float) -> None:
         """Files that are not there any more, and files that are there again as they were."""
         rows = [(now, folder, os.fsencode(path)) for path in gone] + [(None, folder, os.fsencode(p)) for p in back]
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.executemany("UPDATE watched_files SET missing_at = ? WHERE folder = ? AND path = ?", rows)
 
     def take(self, folder: str, path: str, doc: str, size: int) -> None:
         """The bytes of a file are kept as a document: it gets the file's label, and the one it was before loses it."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        with self._write() as sql:
+        with self._database.write() as sql:
             watched = sql.execute("SELECT collection FROM watched WHERE folder = ?", (folder,)).fetchone()
             row = _row(sql, folder, os.fsencode(path))
             if watched is None or row is None:
@@ -177,7 +168,7 @@ class Watched:
 
         The document that it was before it changed is withdrawn in the first case; in the second it stays.
         """
-        with self._write() as sql:
+        with self._database.write() as sql:
             row = _row(sql, folder, os.fsencode(path))
             if row is None:
                 return
@@ -188,25 +179,25 @@ class Watched:
 
     def remove_files(self, folder: str, paths: Iterable[str]) -> None:
         """Files were deleted: their labels go."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             _remove_files(sql, folder, [os.fsencode(path) for path in paths])
 
     # ── documents that lost their last label ─────────────────────────────────────────────────────────────────────
 
     def unlabelled(self) -> list[str]:
         """Documents that were withdrawn: no label, but the original is kept."""
-        return [row["doc"] for row in self._read("SELECT doc FROM documents EXCEPT SELECT doc FROM labels", ())]
+        return [row["doc"] for row in self._database.read("SELECT doc FROM documents EXCEPT SELECT doc FROM labels")]
 
     def leaving(self) -> list[str]:
         """Documents that were withdrawn and whose pages are still to leave the library."""
-        return [row["doc"] for row in self._read("SELECT doc FROM withdrawn", ())]
+        return [row["doc"] for row in self._database.read("SELECT doc FROM withdrawn", ())]
 
     def start_leaving(self) -> list[str]:
         """Have withdrawn documents count as unread, and return them: their pages are to be removed next.
 
         Those that have a label again stay as they are. The caller holds the writer's lock.
         """
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.execute("DELETE FROM withdrawn WHERE doc IN (SELECT doc FROM labels)")
             docs = [row["doc"] for row in sql.execute("SELECT doc FROM withdrawn").fetchall()]
             for table in ("pages", "notices"):
@@ -220,7 +211,7 @@ class Watched:
 
     def finish_leaving(self, docs: Iterable[str]) -> None:
         """The pages of these documents are out of the library."""
-        with self._write() as sql:
+        with self._database.write() as sql:
             sql.executemany("DELETE FROM withdrawn WHERE doc = ?", [(doc,) for doc in docs])
 
 

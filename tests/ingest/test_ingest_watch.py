@@ -18,10 +18,9 @@ from docqa.errors import DiskFull, PathMissing, UnknownDocument, UsageError
 from docqa.extract.run import carry_on, start_run
 from docqa.settings import IngestSettings, Settings
 from docqa.store import Store
-from docqa.store.catalog import MAX_ATTEMPTS
 from docqa.store.check import check
 from docqa.store.watched import WatchedFile
-from docqa.types import FieldSpec, FieldType, Hit, Status
+from docqa.types import MAX_ATTEMPTS, FieldSpec, FieldType, Hit, Status
 from ingest import commands, watch
 from ingest.watch import RETRY_SECONDS, SETTLE_SECONDS, ScanResult
 
@@ -657,8 +656,8 @@ def test_an_extraction_goes_on_without_a_withdrawn_document(office: Office, with
     run = start_run(office.store, settings, fields, "quote", [withdrawn])
     assert carry_on(office.store, settings, run)
     assert not carry_on(office.store, settings, run)
-    assert office.store.catalog.runs(run)[0].failed == 1
-    assert office.store.catalog.run_documents(run) == []
+    assert office.store.catalog.ledger.runs(run)[0].failed == 1
+    assert office.store.catalog.ledger.run_documents(run) == []
 
 
 def test_attempts_of_a_withdrawn_document_are_forgotten(office: Office) -> None:

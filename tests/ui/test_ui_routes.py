@@ -189,7 +189,7 @@ class TestCsv:
     FIELDS = (FieldSpec("total", FieldType.AMOUNT), FieldSpec("supplier", FieldType.TEXT))
 
     def test_a_run_can_be_downloaded(self, client: TestClient, store: Store, invoice: Document) -> None:
-        run = store.catalog.start_run(fields_json(self.FIELDS), "quote", "quote-1", [invoice.doc])
+        run = store.catalog.ledger.start_run(fields_json(self.FIELDS), "quote", "quote-1", [invoice.doc])
         response = client.get(f"/runs/{run}.csv")
         assert response.headers["content-type"] == "text/csv; charset=utf-8"
         assert response.headers["content-disposition"] == f'attachment; filename="docqa-extraction-{run}.csv"'

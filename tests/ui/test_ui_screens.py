@@ -169,18 +169,18 @@ class TestAsk:
     def test_an_answer_is_kept_in_a_chat_with_its_address(self, store: Store, invoice: Document) -> None:
         at = run(_ask)
         checked(at.chat_input(key="question").set_value(self.QUESTION).run())
-        ((chat, title),) = store.catalog.chats()
+        ((chat, title),) = store.catalog.chats.all()
         assert title == self.QUESTION
         assert at.query_params["chat"] == str(chat)
-        (turn,) = store.catalog.turns(chat)
+        (turn,) = store.catalog.chats.turns(chat)
         assert turn.answer.verdict is Verdict.FOUND
         assert turn.answer.citations[0].verified
         assert "unanswered" not in at.session_state
         assert self.QUESTION in texts(at)
 
     def test_a_reload_shows_the_chat_of_the_address(self, store: Store, invoice: Document) -> None:
-        chat = store.catalog.start_chat("Earlier")
-        store.catalog.add_turn(chat, answer_about(invoice))
+        chat = store.catalog.chats.start("Earlier")
+        store.catalog.chats.add_turn(chat, answer_about(invoice))
         assert self.QUESTION in texts(run(_ask, chat=str(chat)))
 
     @pytest.mark.parametrize("chat", ["99", "x", "-1", "²", ""])
@@ -190,7 +190,7 @@ class TestAsk:
     def test_a_sample_question_is_asked_at_once(self, store: Store, invoice: Document) -> None:
         at = run(_ask)
         checked(at.button(key="sample_0").click().run())
-        assert len(store.catalog.chats()) == 1
+        assert len(store.catalog.chats.all()) == 1
 
     def test_a_model_that_is_away_leaves_the_question_to_be_asked_again(
         self, settings: Settings, store: Store, invoice: Document
@@ -202,10 +202,10 @@ class TestAsk:
         assert self.QUESTION in texts(at)
         assert at.session_state["unanswered"].problem.code == "model_unreachable"
         assert at.session_state["unanswered"].problem.message in texts(at)
-        assert store.catalog.chats() == []
+        assert store.catalog.chats.all() == []
         at.segmented_control(key="reader").set_value("Quotes only")
         checked(at.button(key="ask_again").click().run())
-        assert len(store.catalog.chats()) == 1
+        assert len(store.catalog.chats.all()) == 1
 
     def test_without_a_model_server_there_is_no_reader_to_choose(self, store: Store, invoice: Document) -> None:
         at = run(_ask)
@@ -217,12 +217,12 @@ class TestAsk:
         at = run(_ask)
         checked(at.selectbox(key="ask_collection").select("contracts").run())
         checked(at.chat_input(key="question").set_value(self.QUESTION).run())
-        (turn,) = store.catalog.turns(store.catalog.chats()[0][0])
+        (turn,) = store.catalog.chats.turns(store.catalog.chats.all()[0][0])
         assert {store.catalog.document(doc).label for doc, _ in turn.answer.pages_read} == {"nda.pdf"}
 
     def test_chats_can_be_reopened_and_left(self, store: Store, invoice: Document) -> None:
-        chat = store.catalog.start_chat("*Earlier* ![](http://x)")
-        store.catalog.add_turn(chat, answer_about(invoice))
+        chat = store.catalog.chats.start("*Earlier* ![](http://x)")
+        store.catalog.chats.add_turn(chat, answer_about(invoice))
         at = run(_ask)
         assert at.button(key=f"chat_{chat}").label == r"\*Earlier\* \!\[\]\(http\:\/\/x\)"
         checked(at.button(key=f"chat_{chat}").click().run())
@@ -243,9 +243,9 @@ class TestExtract:
         checked(at.segmented_control(key="preset").set_value("Invoice").run())
         assert at.button(key="start").label == "Extract from 1 document"
         checked(at.button(key="start").click().run())
-        (started,) = store.catalog.runs()
+        (started,) = store.catalog.ledger.runs()
         assert started.reader == "quote"
-        assert [document.doc for document, _ in store.catalog.run_documents(started.run)] == [invoice.doc]
+        assert [document.doc for document, _ in store.catalog.ledger.run_documents(started.run)] == [invoice.doc]
         assert "total" in {field.name for field in extract.run_fields(started)}
         assert at.query_params["run"] == str(started.run)
         assert at.button(key="cancel")
@@ -254,7 +254,7 @@ class TestExtract:
         number, _ = make_run(store, invoice, finished=False)
         at = run(_extract, run=str(number))
         checked(at.button(key="cancel").click().run())
-        assert store.catalog.runs(number)[0].cancelled
+        assert store.catalog.ledger.runs(number)[0].cancelled
         assert any("cancelled" in caption.value for caption in at.caption)
 
     def test_a_finished_run_is_a_table_with_a_download(self, store: Store, invoice: Document) -> None:
@@ -345,7 +345,7 @@ def answer_about(document: Document) -> Answer:
 def make_run(store: Store, document: Document, finished: bool = True) -> tuple[int, dict[str, Cell]]:
     """A run over one document: a value, a value that failed its check, and nothing where something is required."""
     fields = [FieldSpec(name, FieldType.TEXT) for name in ("total", "due", "supplier")]
-    number = store.catalog.start_run(fields_json(fields), "quote", "quote-1", [document.doc])
+    number = store.catalog.ledger.start_run(fields_json(fields), "quote", "quote-1", [document.doc])
     total = Cell(
         document.doc, "total", "1190.00", "1,190.00", 1, "Total 1,190.00", ((0.1, 0.2, 0.3, 0.25),), 1.0, "quote"
     )
@@ -358,5 +358,5 @@ def make_run(store: Store, document: Document, finished: bool = True) -> tuple[i
     }
     if finished:
         keyed = [(field_key(field, "quote-1"), cells[field.name]) for field in fields]
-        store.catalog.finish_run_document(number, document.doc, keyed)
+        store.catalog.ledger.finish_run_document(number, document.doc, keyed)
     return number, cells

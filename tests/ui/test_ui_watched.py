@@ -40,9 +40,9 @@ def test_a_watched_folder_shows_its_last_scan_and_its_problem(store: Store) -> N
 def test_a_chat_about_a_withdrawn_document_can_be_read(store: Store, invoice: Document) -> None:
     citation = Citation(invoice.doc, invoice.label, 1, "Total amount due", ((0.1, 0.1, 0.2, 0.2),), True)
     answer = Answer("How much?", Verdict.FOUND, "1,190.00", (citation,), ((invoice.doc, 1),), "vision:m", 1.0)
-    chat = store.catalog.start_chat("Earlier")
-    store.catalog.add_turn(chat, answer)
-    with store.catalog._write() as sql:
+    chat = store.catalog.chats.start("Earlier")
+    store.catalog.chats.add_turn(chat, answer)
+    with store.catalog._database.write() as sql:
         sql.execute("DELETE FROM labels")
     at = AppTest.from_function(_click_the_citation, default_timeout=60)
     at.query_params["chat"] = str(chat)

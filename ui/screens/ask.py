@@ -17,7 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from docqa.ask import ask, open_reader
 from docqa.errors import DocqaError, UnknownDocument
 from docqa.find import Scope
-from docqa.store.catalog import Turn
+from docqa.store.chats import Turn
 from docqa.types import Answer, Citation, Problem, Verdict
 from ui import resources
 from ui.components.answer import Opened
@@ -49,7 +49,7 @@ class Unanswered:
 def show() -> None:
     """The screen, top to bottom."""
     chat = _chat()
-    turns = [] if chat is None else resources.store().catalog.turns(chat)
+    turns = [] if chat is None else resources.store().catalog.chats.turns(chat)
     left: Unanswered | None = st.session_state.get("unanswered")
     with st.sidebar:
         st.button(
@@ -100,7 +100,7 @@ def _scope() -> Scope:
 
 
 def _earlier_chats(current: int | None) -> None:
-    chats = resources.store().catalog.chats()[:EARLIER_CHATS]
+    chats = resources.store().catalog.chats.all()[:EARLIER_CHATS]
     if not chats:
         return
     st.caption("Earlier chats")
@@ -112,7 +112,7 @@ def _earlier_chats(current: int | None) -> None:
 def _chat() -> int | None:
     """The chat in the address, if there is such a chat."""
     number = st.query_params.get("chat", "")
-    known = {chat for chat, _ in resources.store().catalog.chats()}
+    known = {chat for chat, _ in resources.store().catalog.chats.all()}
     return int(number) if number.isdecimal() and int(number) in known else None
 
 
@@ -174,8 +174,8 @@ def _answer(question: str, chat: int | None, scope: Scope, reader: str) -> None:
         with place:
             answer = _streamed(question, scope, reader)
         catalog = resources.store().catalog
-        chat = chat or catalog.start_chat(question[:TITLE_LENGTH])
-        catalog.add_turn(chat, answer)
+        chat = chat or catalog.chats.start(question[:TITLE_LENGTH])
+        catalog.chats.add_turn(chat, answer)
     except DocqaError as error:
         st.session_state["unanswered"] = Unanswered(question, error.problem)
     else:

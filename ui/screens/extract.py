@@ -18,7 +18,7 @@ from pandas.io.formats.style import Styler
 from docqa.errors import BadFieldsFile
 from docqa.extract.fields import fields_toml, parse_fields
 from docqa.extract.run import Row, run_fields, run_table, start_run
-from docqa.store.catalog import Run
+from docqa.store.ledger import Run
 from docqa.types import Cell, Document, FieldSpec, FieldType, Problem
 from ui import resources
 from ui.components.viewer import Shown
@@ -171,7 +171,7 @@ def _text(value: object) -> str:
 def _running(number: int) -> None:
     """A run at work: drawn again until it is over."""
     catalog = resources.store().catalog
-    run = catalog.runs(number)[0]
+    run = catalog.ledger.runs(number)[0]
     if _is_over(run):
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -279,7 +279,7 @@ def _said(problem: Problem | None) -> str:
 
 
 def _earlier_runs(current: Run | None) -> None:
-    runs = resources.store().catalog.runs()[:EARLIER_RUNS]
+    runs = resources.store().catalog.ledger.runs()[:EARLIER_RUNS]
     if not runs:
         return
     st.caption("Earlier extractions")
@@ -293,7 +293,7 @@ def _earlier_runs(current: Run | None) -> None:
 def _run() -> Run | None:
     """The run in the address, if there is such a run."""
     number = st.query_params.get("run", "")
-    runs = resources.store().catalog.runs(int(number)) if number.isdecimal() else []
+    runs = resources.store().catalog.ledger.runs(int(number)) if number.isdecimal() else []
     return runs[0] if runs else None
 
 

@@ -1,0 +1,151 @@
+"""The ledger of extractions: which were asked for, and every cell that was filled.
+
+A part of the catalog (`Catalog.ledger`). Every method that writes is one transaction. Not here: how cells are filled
+(`docqa.extract`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from docqa.store.database import Database, Row, now, problem_columns, problem_of
+from docqa.types import MAX_ATTEMPTS, Box, Cell, Document, Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One extraction as it was asked for; `fields` is the JSON the caller gave."""
+
+    run: int
+    fields: str
+    reader: str  #: which one was wanted: quote, vision or auto
+    version: str  #: of the reader: its cells carry it in their key
+    started_at: str
+    cancelled: bool
+    documents: int
+    done: int  #: documents whose cells are all there
+    failed: int  #: documents that were set aside with a problem
+
+
+class Ledger:
+    """Reads and writes runs and cells; `documents` is `Catalog.documents`."""
+
+    def __init__(self, database: Database, documents: Callable[..., list[Document]]) -> None:
+        self._database = database
+        self._documents = documents
+
+    def start_run(self, fields: str, reader: str, version: str, docs: Iterable[str]) -> int:
+        """Record an extraction and its work list; returns its number."""
+        with self._database.write() as sql:
+            run = sql.execute(
+                "INSERT INTO runs (fields, reader, version, started_at) VALUES (?, ?, ?, ?)",
+                (fields, reader, version, now()),
+            ).lastrowid
+            sql.executemany("INSERT INTO run_documents (run, doc) VALUES (?, ?)", [(run, doc) for doc in set(docs)])
+        return int(run or 0)
+
+    def runs(self, run: int | None = None) -> list[Run]:
+        """All extractions with their progress, the newest first, or the one asked for."""
+        rows = self._database.read(
+            """SELECT r.*, count(d.doc) AS documents, coalesce(sum(d.done), 0) AS done,
+                      coalesce(sum(NOT d.done AND d.problem_code IS NOT NULL AND d.attempts >= ?), 0) AS failed
+               FROM runs r LEFT JOIN run_documents d USING (run)
+               WHERE ? IS NULL OR run = ? GROUP BY run ORDER BY run DESC""",
+            (MAX_ATTEMPTS, run, run),
+        )
+        columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed")
+        return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
+
+    def run_documents(self, run: int) -> list[tuple[Document, Problem | None]]:
+        """The documents of an extraction in order of label, each with the problem it was left with."""
+        rows = self._database.read("SELECT * FROM run_documents WHERE run = ?", (run,))
+        problems = {row["doc"]: problem_of(row) for row in rows}
+        return [(document, problems[document.doc]) for document in self._documents(docs=problems)]
+
+    def run_pending(self, run: int) -> list[str]:
+        """Documents of an extraction that still lack cells and were not set aside; none once it was cancelled."""
+        rows = self._database.read(
+            """SELECT d.doc FROM run_documents d JOIN runs r USING (run)
+               WHERE run = ? AND NOT d.done AND d.attempts < ? AND NOT r.cancelled ORDER BY d.doc""",
+            (run, MAX_ATTEMPTS),
+        )
+        return [row["doc"] for row in rows]
+
+    def run_exhausted(self, run: int) -> list[str]:
+        """Documents of an extraction whose attempts were all cut off (power, kill -9): none left, and no problem."""
+        rows = self._database.read(
+            "SELECT doc FROM run_documents WHERE run = ? AND NOT done AND attempts >= ? AND problem_code IS NULL",
+            (run, MAX_ATTEMPTS),
+        )
+        return [row["doc"] for row in rows]
+
+    def renew_run(self, run: int, version: str) -> None:
+        """The reader changed: everything in this extraction is to be done again, under the new version."""
+        with self._database.write() as sql:
+            sql.execute("UPDATE runs SET version = ? WHERE run = ?", (version, run))
+            sql.execute("UPDATE run_documents SET done = 0, attempts = 0 WHERE run = ?", (run,))
+
+    def cancel_run(self, run: int) -> None:
+        """Stop an extraction after the document it is at; its finished cells stay."""
+        with self._database.write() as sql:
+            sql.execute("UPDATE runs SET cancelled = 1 WHERE run = ?", (run,))
+
+    def start_run_document(self, run: int, doc: str) -> None:
+        """Count an attempt before it begins."""
+        with self._database.write() as sql:
+            sql.execute("UPDATE run_documents SET attempts = attempts + 1 WHERE run = ? AND doc = ?", (run, doc))
+
+    def finish_run_document(self, run: int, doc: str, cells: Sequence[tuple[str, Cell]]) -> None:
+        """Commit the new cells of one document, each with its field key, and that the run is done with it."""
+        with self._database.write() as sql:
+            sql.executemany(
+                "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                [_cell_columns(key, cell) for key, cell in cells],
+            )
+            sql.execute(
+                """UPDATE run_documents SET done = 1, problem_code = NULL, problem_message = NULL, problem_hint = NULL
+                   WHERE run = ? AND doc = ?""",
+                (run, doc),
+            )
+
+    def fail_run_document(self, run: int, doc: str, problem: Problem, *, final: bool) -> None:
+        """Record why a document got no cells; `final` sets it aside at once."""
+        with self._database.write() as sql:
+            sql.execute(
+                """UPDATE run_documents SET problem_code = ?, problem_message = ?, problem_hint = ?,
+                   attempts = CASE WHEN ? THEN ? ELSE attempts END WHERE run = ? AND doc = ?""",
+                (*problem_columns(problem), final, MAX_ATTEMPTS, run, doc),
+            )
+
+    def postpone_run_document(self, run: int, doc: str, problem: Problem) -> None:
+        """Record what stopped the run at this document, without counting it as an attempt at the document."""
+        with self._database.write() as sql:
+            sql.execute(
+                """UPDATE run_documents SET problem_code = ?, problem_message = ?, problem_hint = ?,
+                   attempts = attempts - 1 WHERE run = ? AND doc = ?""",
+                (*problem_columns(problem), run, doc),
+            )
+
+    def cells(self, doc: str, field_keys: Sequence[str]) -> dict[str, Cell]:
+        """The finished cells of one document, by field key."""
+        rows = self._database.read(
+            "SELECT * FROM cells WHERE doc = ? AND field_key IN (SELECT value FROM json_each(?))",
+            (doc, json.dumps(list(field_keys))),
+        )
+        return {row["field_key"]: _cell(row) for row in rows}
+
+
+def _cell_columns(field_key: str, cell: Cell) -> tuple[object, ...]:
+    evidence = (cell.value, cell.text, cell.page, cell.quote, json.dumps(cell.boxes), cell.score, cell.reader)
+    return (cell.doc, field_key, cell.field, *evidence, *problem_columns(cell.problem), now())
+
+
+def _boxes(stored: Iterable[Sequence[float]]) -> tuple[Box, ...]:
+    return tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in stored)
+
+
+def _cell(row: Row) -> Cell:
+    same = ("doc", "field", "value", "text", "page", "quote", "score", "reader")
+    return Cell(boxes=_boxes(json.loads(row["boxes"])), problem=problem_of(row), **{name: row[name] for name in same})
