@@ -1,7 +1,7 @@
 """The order in which the words of a page are read.
 
 A text layer comes in the order of its file, which is good in well-made files: columns one after the other, rows of a
-table together. Only where it cannot be right (written from the bottom up, or all bold lines first) are the words put
+table together. Only where it cannot be right (written from the bottom up, or one font after the other) are the words put
 in order by where they stand. Knows nothing but boxes; fractions of the page throughout.
 """
 
@@ -15,8 +15,13 @@ import numpy as np
 
 RawWord = tuple[str, float, float, float, float, int]
 
-#: Share of the pairs of lines, one above the other, that a file has the wrong way round; more cannot be right.
+#: Share of the pairs of lines, one above the other, that a file has the wrong way round; more cannot be right. Of 584
+#: sampled pages 14 have more, by eye all badly ordered or of many small parts; encyclopedia pages with a box beside the
+#: text, which are well ordered, have up to 0.24 and are saved by `_SIDE_BY_SIDE`.
 _INVERTED = 0.2
+#: Rows with two long pieces from which on an order is thought to run across columns that were not recognised: then the
+#: file's stays, in doubt the better one.
+_SIDE_BY_SIDE, _LONG_PIECE = 6, 4  #: rows; words
 _MANY_LINES = 400  #: more are judged by every second, third … one: the pairs grow with the square
 _SAME_ROW = 0.5  #: share of the lower line's height that two pieces of one row share
 _GAP = 0.005  #: of the width: how far the next word of a row may reach into the one before
@@ -74,9 +79,21 @@ def is_implausible(words: Sequence[RawWord]) -> bool:
     return wrong > _INVERTED * (wrong + right)
 
 
+def mended(words: Sequence[RawWord]) -> list[RawWord]:
+    """The words in reading order if the order they come in cannot be it, else as they are."""
+    if not is_implausible(words):
+        return list(words)
+    rows = _ordered(_pieces(words))
+    across = sum(sum(len(piece.words) >= _LONG_PIECE for piece in row) > 1 for row in rows)
+    return list(words) if across >= _SIDE_BY_SIDE else _numbered(rows)
+
+
 def in_reading_order(words: Sequence[RawWord]) -> list[RawWord]:
     """The words from top to bottom, rows from left to right, columns of prose one after the other; lines numbered."""
-    rows = _ordered(_pieces(words))
+    return _numbered(_ordered(_pieces(words)))
+
+
+def _numbered(rows: Sequence[Sequence[Piece]]) -> list[RawWord]:
     return [(*word[:5], number) for number, row in enumerate(rows) for piece in row for word in piece.words]
 
 

@@ -24,9 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.ink import Boxes, Flags, PageInk
-from ingest.readingorder import in_reading_order, is_implausible, join_rows
-
-RawWord = tuple[str, float, float, float, float, int]
+from ingest.readingorder import RawWord, join_rows, mended
 
 _PAINTED = 0x10 | 0x20 | 0x40  #: char_flags of MuPDF: filled, stroked, used to clip what is painted next
 _TRANSPARENT = 26  #: of 255: a tenth
@@ -76,13 +74,8 @@ def read_layer(pymupdf: Any, drawn: Any, ink: PageInk) -> Layer:  # noqa: ANN401
     images = [(info, np.array(info["bbox"]) * scale) for info in _images(pymupdf, drawn)]
     boxes = words.boxes * scale
     hidden, sandwiched = _judged(pymupdf, drawn, words, boxes, ink, images)
-    fractions = np.clip(words.boxes / ((width, height) * 2), 0.0, 1.0)
-    raw = [
-        (text, *box, int(line)) for text, box, line in zip(words.texts, fractions.tolist(), words.lines, strict=True)
-    ]
-    visible = _chosen(raw, ~(hidden | sandwiched))
-    if is_implausible(visible):
-        visible = in_reading_order(visible)
+    raw = _raw(words, width, height)
+    visible = mended(_chosen(raw, ~(hidden | sandwiched)))
     said = [text for text, gone in zip(words.texts, hidden, strict=True) if not gone]
     unexplained = _unexplained(ink, boxes[~(hidden | sandwiched)], [box for _, box in images], len(visible))
     return Layer(
