@@ -32,7 +32,8 @@ _FEW_SANDWICHED = 3  #: fewer are not worth the seconds: they are left out
 _NEAR_X, _NEAR_Y = 0.08, 0.012  #: of the page: how far the OCR may see a word from where the layer has it
 _SAME = 75  #: rapidfuzz's partial ratio from which two readings are of the same word
 #: Share of an invisible layer's letters that the OCR finds in their places. From the first on the layer is kept; under
-#: the second it is not of this page. Measured on the FARA filings: AGENCY, TRAP.
+#: the second it is not of this page. Measured on FARA filings: the agency's own OCR 0.97 to 1.00, metadata laid over
+#: the scan 0.02 to 0.14.
 _AGREES, _STRANGE = 0.8, 0.4
 _CONTRIBUTES = 0.05  #: share of the words from which on a source is named
 
@@ -73,7 +74,8 @@ def _needs_ocr(rendered: Rendered) -> bool:
 def _hidden_notice(page: int, hidden: Sequence[Word]) -> tuple[Notice, ...]:
     if len(hidden) < _NOTED_WORDS:
         return ()
-    return (Notice(NoticeCode.HIDDEN_TEXT, page, " ".join(word.text for word in hidden)[:_NOTED_LETTERS]),)
+    ordered = sorted(hidden, key=lambda word: (round(word.box[1], 2), word.box[0]))
+    return (Notice(NoticeCode.HIDDEN_TEXT, page, " ".join(word.text for word in ordered)[:_NOTED_LETTERS]),)
 
 
 # ── words that lie invisibly over a picture ──────────────────────────────────────────────────────────────────────────
@@ -90,7 +92,7 @@ def _believed(sandwiched: Sequence[Word], seen: Sequence[Word]) -> tuple[list[Wo
     weights = np.array([len(_letters(word.text)) for word in sandwiched], float) * ~foreign
     agreement = float((weights * found).sum() / weights.sum()) if weights.sum() else 1.0
     kept = found | foreign if agreement >= _AGREES else foreign
-    strange = ~found & ~foreign if agreement < _STRANGE else np.zeros(len(sandwiched), bool)
+    strange = ~foreign if agreement < _STRANGE else np.zeros(len(sandwiched), bool)
     return _chosen(sandwiched, kept), _chosen(sandwiched, strange)
 
 
