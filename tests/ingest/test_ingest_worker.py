@@ -427,15 +427,15 @@ STAMP = "Copy for the file of 3 May 2026"
     ("kind", "text", "calls", "read", "source"),
     [
         ("text", "six words are enough without picture", 0, 0, TextSource.TEXT_LAYER),
-        ("text", "Page 7", 1, 20, TextSource.OCR),
+        ("text", "Page 7", 1, 20, TextSource.BOTH),
         ("text", "Page 7", 1, 0, TextSource.TEXT_LAYER),
-        ("text", "", 1, 3, TextSource.OCR),
+        ("text", "", 0, 3, TextSource.NONE),
         ("text", "", 0, 0, TextSource.NONE),
         ("scan", "", 1, 20, TextSource.OCR),
         ("scan", "", 1, 0, TextSource.NONE),
         ("scan", STAMP, 1, 20, TextSource.BOTH),
         ("scan", STAMP, 1, 0, TextSource.TEXT_LAYER),
-        ("scan", "\n".join([STAMP] * 8), 1, 20, TextSource.BOTH),
+        ("scan", "\n".join([STAMP] * 8), 1, 20, TextSource.TEXT_LAYER),
     ],
 )
 def test_ocr_only_where_the_text_layer_says_too_little(

@@ -1,5 +1,7 @@
-"""Boxes on pages of every geometry, checked against the pixels: every word's box holds its ink, and little ink is
-outside all boxes. Through the renderer for text layers, and once through the real OCR for scans that lie askew.
+"""Boxes on pages of every geometry, checked against the pixels.
+
+Every word's box holds its ink, and little ink is outside all boxes: through the renderer for text layers, and once
+through the real OCR for scans that lie askew.
 """
 
 from __future__ import annotations
