@@ -15,8 +15,7 @@ Boxes = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Pixels = npt.NDArray[np.uint8]  #: rows, columns, and red, green, blue unless it is gray
 
-#: Levels of 255, in the channel that shows most: what differs less nobody sees as writing. #F0F0F0 on white is 15 off,
-#: the palest small print in 2,000 sampled pages 40.
+#: Levels of 255, in the channel that shows most: what differs less nobody sees as writing. #F0F0F0 on white is 15 off.
 FAINT = 16
 _LATTICE = (4, 16)  #: points looked at across and along a word; what shows nothing there is looked at in full
 _RING = 0.7  #: share of the points around a word that have its own colour: then it is written in the paper's colour

@@ -1,8 +1,8 @@
 """The order in which the words of a page are read.
 
 A text layer comes in the order of its file, which is good in well-made files: columns one after the other, rows of a
-table together. Only where it cannot be right (written from the bottom up, or one font after the other) are the words put
-in order by where they stand. Knows nothing but boxes; fractions of the page throughout.
+table together. Only where it cannot be right (written from the bottom up, or one font after the other) are the words
+put in order by where they stand. Knows nothing but boxes; fractions of the page throughout.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import numpy as np
 
 RawWord = tuple[str, float, float, float, float, int]
 
-#: Share of the pairs of lines, one above the other, that a file has the wrong way round; more cannot be right. Of 584
-#: sampled pages 14 have more, by eye all badly ordered or of many small parts; encyclopedia pages with a box beside the
-#: text, which are well ordered, have up to 0.24 and are saved by `_SIDE_BY_SIDE`.
+#: Share of the pairs of lines, one above the other, that a file has the wrong way round; more is implausible. Of 584
+#: sampled pages 13 have more. Encyclopedia pages with a box beside the text, well ordered, have up to 0.24; what is
+#: made of them is refused by `_SIDE_BY_SIDE` where it reads across.
 _INVERTED = 0.2
 #: Rows with two long pieces from which on an order is thought to run across columns that were not recognised: then the
 #: file's stays, in doubt the better one.

@@ -23,9 +23,9 @@ from ingest.readingorder import in_reading_order
 from ingest.untrusted import OcrReading, Rendered
 
 _FEW_WORDS = 5  #: under so many words on a page that is not blank, the layer says nothing
-_SENSE = 0.7  #: quality under which a layer is useless: 0.94 and more on 780 sampled pages, 0.05 without a usable map
-#: Share of the ink that no word explains, from which the image is read. Signature lines and logos stay under 0.2, a
-#: scan under a typed stamp has 0.8.
+_SENSE = 0.7  #: quality under which a layer is useless: 0.94 and more on 787 of 788 sampled pages, 0.05 on the last
+#: Share of the ink that no word explains, from which the image is read. Of 393 sampled pages with words 10 have more:
+#: pages of photographs and drawings. A scan under a typed stamp has 0.6 and more (drawn for the tests).
 _UNEXPLAINED = 0.3
 _FEW_SANDWICHED = 3  #: fewer are not worth the seconds: they are left out
 

@@ -430,7 +430,6 @@ STAMP = "Copy for the file of 3 May 2026"
         ("text", "Page 7", 1, 20, TextSource.BOTH),
         ("text", "Page 7", 1, 0, TextSource.TEXT_LAYER),
         ("text", "", 0, 3, TextSource.NONE),
-        ("text", "", 0, 0, TextSource.NONE),
         ("scan", "", 1, 20, TextSource.OCR),
         ("scan", "", 1, 0, TextSource.NONE),
         ("scan", STAMP, 1, 20, TextSource.BOTH),
