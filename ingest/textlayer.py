@@ -37,8 +37,8 @@ _EDGE = 0.2  #: share of a word's box that has to be on the page
 _LATIN = re.compile("[a-z\u00df-\u00f6\u00f8-\u024f]")
 _VOWEL = re.compile("[aeiouyäöüáéíóúýàèìòùâêîôûæøåœãõąęěůőűăıëï]")
 _ENOUGH_LETTERS = 100  #: Latin letters in longer words from which on the share of vowels says something
-#: Shares of vowels in words of four letters and more. Quality falls from 1 to 0 between the two: on 788 sampled pages it
-#: stays above 0.94, save one whose font maps its letters to others (0.05).
+#: Shares of vowels in words of four letters and more. Quality falls from 1 to 0 between the two: on 788 sampled pages
+#: it stays above 0.94, save one whose font maps its letters to others (0.05).
 _VOWELS_LOW, _VOWELS_FAIR = 0.15, 0.27
 _TELLING = re.compile(r"[^\W_]")  #: dots and dashes hide nothing
 _CID = re.compile(r"\(cid:\d+\)")
