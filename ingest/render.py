@@ -29,7 +29,7 @@ from PIL import Image, ImageOps
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.imagegrid import grid_size
 from ingest.ink import PageInk
-from ingest.readingorder import RawWord as RawWord
+from ingest.fileorder import RawWord as RawWord
 from ingest.textlayer import Layer, read_layer
 from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS, write_frame
 

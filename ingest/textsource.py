@@ -19,7 +19,7 @@ from rapidfuzz import fuzz
 
 from docqa.store.library import StoredPage
 from docqa.types import Box, Notice, NoticeCode, TextSource, Word
-from ingest.readingorder import in_reading_order
+from ingest.fileorder import in_reading_order
 from ingest.untrusted import OcrReading, Rendered
 
 _FEW_WORDS = 5  #: under so many words on a page that is not blank, the layer says nothing

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from docqa.imagegrid import grid_size
 from ingest.ink import PageInk
-from ingest.readingorder import RawWord, in_reading_order, is_implausible, join_rows, mended
+from ingest.fileorder import RawWord, in_reading_order, is_implausible, join_rows, mended
 from ingest.textlayer import Layer, quality, read_layer
 
 Draw = Callable[[pymupdf.Page], object]
