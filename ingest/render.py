@@ -5,8 +5,9 @@ It knows no store, no settings and no name of the file, and what it says is beli
 It does not read text in images: that is `ingest.ocr`.
 
 First frame: {"pages": total} or {"error": n}. Then one frame a page, in order: {"page", "width", "height", "words",
-"readable", "picture"} with the image (JPEG) as its bytes, or {"page", "error": n} for a page that could not be read.
-Only numbers tell what went wrong (`FAILURES`); the sentences are the worker's.
+"hidden", "sandwiched", "quality", "unexplained", "blank"} (see `RawPage`) with the image (JPEG) as its bytes, or
+{"page", "error": n} for a page that could not be read. Only numbers tell what went wrong (`FAILURES`); the sentences
+are the worker's.
 """
 
 from __future__ import annotations
@@ -14,36 +15,36 @@ from __future__ import annotations
 import argparse
 import io
 import sys
-import unicodedata
 import warnings
-from typing import BinaryIO, NamedTuple
+from collections.abc import Sequence
+from typing import Any, BinaryIO, NamedTuple
 
+import numpy as np
 from PIL import Image, ImageOps
 
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.imagegrid import grid_size
-from ingest.confine import allow_processor_time, confine, private_stdout
-from ingest.wire import MAX_WORD, MAX_WORDS, write_frame
+from ingest.confine import allow_processor_time, confine, private_stdout, read_secrets
+from ingest.fileorder import RawWord as RawWord
+from ingest.ink import PageInk
+from ingest.textlayer import Layer, read_layer
+from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS, write_frame
 
 #: What can cross the pipe as the reason of a failure.
 FAILURES: tuple[type[DocumentError], ...] = (DamagedFile, NeedsPassword, NoPages, TooManyPages)
-SPARSE_WORDS = 50  #: under so many words a text layer may be a stamp on a scan, so the page's pictures are measured
 
 JPEG_QUALITY = 85  #: 42 dB on text pages, 350 kB a page at budget 1120 (measured)
 _MAX_PIXELS = 120_000_000  #: of one image file: an A3 page at 600 dpi has 70 million
 _IMAGE_FORMATS = ("PNG", "JPEG", "TIFF", "WEBP")
 _DEEP_MODES = ("I;16", "I;16B", "I;16L", "I", "F")  #: gray with more than 8 bits
 
-RawWord = tuple[str, float, float, float, float, int]
-
 
 class RawPage(NamedTuple):
-    """A page before anybody checked it. `words` are text, x0, y0, x1, y1 (fractions), line."""
+    """A page before anybody checked it: its image, its text layer, and whether there is nothing on it but specks."""
 
     image: Image.Image
-    words: list[RawWord]
-    readable: float  #: share of the text layer's characters that mean something
-    picture: float  #: share of the page that its largest picture covers
+    layer: Layer
+    blank: bool
 
 
 class Failure(Exception):
@@ -64,13 +65,14 @@ def main() -> None:
     parser.add_argument("--budget", type=int, required=True)
     parser.add_argument("--memory-mb", type=int, required=True)
     parser.add_argument("--page-seconds", type=int, default=60)
+    parser.add_argument("--secrets-fd", type=int)
     arguments = parser.parse_args()
     out = private_stdout()
     _load_libraries(arguments.media_type)
     confine(out, arguments.memory_mb << 20)
     allow_processor_time(arguments.page_seconds)
     try:
-        _send_pages(out, arguments)
+        _send_pages(out, arguments, read_secrets(arguments.secrets_fd))
     except Failure as failure:
         write_frame(out, {"error": failure.number})
 
@@ -85,8 +87,8 @@ def _load_libraries(media_type: str) -> None:
     Image.MAX_IMAGE_PIXELS = _MAX_PIXELS
 
 
-def _send_pages(out: BinaryIO, arguments: argparse.Namespace) -> None:
-    file = _open(arguments.media_type)
+def _send_pages(out: BinaryIO, arguments: argparse.Namespace, passwords: Sequence[str]) -> None:
+    file = _open(arguments.media_type, passwords)
     if file.pages < 1:
         raise Failure(NoPages)
     if file.pages > arguments.max_pages:
@@ -97,9 +99,9 @@ def _send_pages(out: BinaryIO, arguments: argparse.Namespace) -> None:
         write_frame(out, *_page_frame(file, number, arguments.budget))
 
 
-def _open(media_type: str) -> _PdfFile | _ImageFile:
+def _open(media_type: str, passwords: Sequence[str]) -> _PdfFile | _ImageFile:
     try:
-        return _PdfFile() if media_type == "application/pdf" else _ImageFile()
+        return _PdfFile(passwords) if media_type == "application/pdf" else _ImageFile()
     except Failure:
         raise
     except Exception as error:  # over damaged bytes, MuPDF and Pillow raise anything: it all means the same
@@ -119,10 +121,17 @@ def _header(number: int, page: RawPage) -> dict[str, object]:
         "page": number,
         "width": page.image.width,
         "height": page.image.height,
-        "words": [(text[:MAX_WORD], *place) for text, *place in page.words[:MAX_WORDS]],
-        "readable": page.readable,
-        "picture": page.picture,
+        "words": _bounded(page.layer.visible),
+        "hidden": _bounded(page.layer.hidden[:MAX_UNSEEN]),
+        "sandwiched": _bounded(page.layer.sandwiched[:MAX_UNSEEN]),
+        "quality": page.layer.quality,
+        "unexplained": page.layer.unexplained,
+        "blank": page.blank,
     }
+
+
+def _bounded(words: Sequence[RawWord]) -> list[tuple[object, ...]]:
+    return [(text[:MAX_WORD], *place) for text, *place in words[:MAX_WORDS]]
 
 
 def _jpeg(image: Image.Image) -> bytes:
@@ -134,7 +143,7 @@ def _jpeg(image: Image.Image) -> bytes:
 class _PdfFile:
     """A PDF on standard input."""
 
-    def __init__(self) -> None:
+    def __init__(self, passwords: Sequence[str]) -> None:
         import pymupdf
 
         self._pymupdf = pymupdf
@@ -142,77 +151,25 @@ class _PdfFile:
         pymupdf.TOOLS.mupdf_display_warnings(False)
         data = sys.stdin.buffer.read()
         self._file = pymupdf.open(stream=data, filetype="pdf")
-        if self._file.needs_pass:
+        if self._file.needs_pass and not any(self._file.authenticate(password) for password in passwords):
             raise Failure(NeedsPassword)
         self.pages = int(self._file.page_count)
         self.cut_off = bool(self._file.is_repaired) and b"%%EOF" not in data[-2048:]
 
     def page(self, number: int, budget: int) -> RawPage:
-        page = self._file[number - 1]
-        words = self._words(page)
-        picture = _largest_picture(page) if len(words) < SPARSE_WORDS else 0.0
-        return RawPage(self._render(page, budget), words, _readable(words), picture)
+        drawn = self._file[number - 1].get_displaylist()  # runs the page once; image, words and checks come from it
+        image = self._render(drawn, budget)
+        ink = PageInk(np.asarray(image))
+        layer = read_layer(self._pymupdf, drawn, ink)
+        return RawPage(image, layer, not (layer.visible or layer.sandwiched) and ink.blank())
 
-    def _render(self, page: object, budget: int) -> Image.Image:
-        mu, rect = self._pymupdf, page.rect  # type: ignore[attr-defined]
+    def _render(self, drawn: Any, budget: int) -> Image.Image:  # noqa: ANN401
+        mu, rect = self._pymupdf, drawn.rect
         width, height = grid_size(rect.width, rect.height, budget)
         matrix = mu.Matrix(width / rect.width, height / rect.height)
-        pixels = page.get_pixmap(matrix=matrix, alpha=False, colorspace=mu.csRGB)  # type: ignore[attr-defined]
+        pixels = drawn.get_pixmap(matrix=matrix, alpha=False, colorspace=mu.csRGB)
         image = Image.frombuffer("RGB", (pixels.width, pixels.height), pixels.samples, "raw", "RGB", 0, 1)
         return image if image.size == (width, height) else image.resize((width, height))
-
-    def _words(self, page: object) -> list[RawWord]:
-        """Words in the order of the file, in fractions of the page as displayed, ligatures spelled out."""
-        mu = self._pymupdf
-        flags = mu.TEXTFLAGS_WORDS & ~mu.TEXT_PRESERVE_LIGATURES
-        found = page.get_text("words", flags=flags)  # type: ignore[attr-defined]
-        turn, rect = page.rotation_matrix, page.rect  # type: ignore[attr-defined]
-        words: list[RawWord] = []
-        for x0, y0, x1, y1, text, block, line, _ in found:
-            box = mu.Rect(x0, y0, x1, y1) * turn
-            edges = (box.x0 / rect.width, box.y0 / rect.height, box.x1 / rect.width, box.y1 / rect.height)
-            clipped = [min(1.0, max(0.0, edge)) for edge in edges]
-            if clipped[0] < clipped[2] and clipped[1] < clipped[3]:
-                words.append((text, *clipped, (block << 16) + line))
-        return _join_rows(words)
-
-
-def _join_rows(words: list[RawWord]) -> list[RawWord]:
-    """Number the lines; what follows on the same height to the right continues the line.
-
-    MuPDF starts a new line at every wide gap, which takes table rows apart. Columns of prose stay apart, because a file
-    names the lines of one column after another.
-    """
-    joined: list[RawWord] = []
-    line, previous = -1, None
-    for word in words:
-        _, x0, y0, x1, y1, mark = word
-        if previous is None or not (mark == previous[5] or _continues(previous, word)):
-            line += 1
-        joined.append((word[0], x0, y0, x1, y1, line))
-        previous = word
-    return joined
-
-
-def _continues(left: RawWord, right: RawWord) -> bool:
-    overlap = min(left[4], right[4]) - max(left[2], right[2])
-    return right[1] >= left[3] - 0.005 and overlap > 0.5 * min(left[4] - left[2], right[4] - right[2])
-
-
-def _readable(words: list[RawWord]) -> float:
-    """The share of characters that are letters, digits, marks, punctuation or symbols somebody could read."""
-    text = "".join(word[0] for word in words)
-    if not text:
-        return 0.0
-    return sum(unicodedata.category(c)[0] != "C" and c != "\N{REPLACEMENT CHARACTER}" for c in text) / len(text)
-
-
-def _largest_picture(page: object) -> float:
-    rect = page.rect  # type: ignore[attr-defined]
-    whole = rect.width * rect.height
-    boxes = (info["bbox"] for info in page.get_image_info())  # type: ignore[attr-defined]
-    areas = [max(0.0, x1 - x0) * max(0.0, y1 - y0) for x0, y0, x1, y1 in boxes]
-    return float(min(1.0, max(areas, default=0.0) / whole))
 
 
 class _ImageFile:
@@ -228,7 +185,8 @@ class _ImageFile:
         self._file.seek(number - 1)
         frame = _on_white(ImageOps.exif_transpose(self._file.copy()))
         image = frame.resize(grid_size(frame.width, frame.height, budget), Image.Resampling.LANCZOS)
-        return RawPage(image, [], 0.0, 1.0)
+        blank = PageInk(np.asarray(image)).blank()
+        return RawPage(image, Layer([], [], [], 0.0, 0.0 if blank else 1.0), blank)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

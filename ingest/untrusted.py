@@ -17,7 +17,7 @@ from docqa.store.library import StoredPage
 from docqa.types import Page, TextSource, Word
 from ingest.render import FAILURES
 from ingest.tesseract import LANGUAGES, UNKNOWN
-from ingest.wire import MAX_WORD, MAX_WORDS
+from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS
 
 _FRAME_HEADERS = (0xC0, 0xC2)  #: JPEG segments that tell the size, of baseline and progressive images
 _SIDES = struct.Struct(">HH")
@@ -33,11 +33,18 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A checked page with what decides where its words come from."""
+    """A checked page with what decides where its words come from. Its stored words are the visible ones.
+
+    `hidden` words nobody can see. Whether the page shows `sandwiched` ones, which lie invisibly over a picture or under
+    it, only the OCR can tell. `unexplained` is the share of the ink that looks like writing and is no visible word.
+    """
 
     stored: StoredPage
-    readable: float
-    picture: float
+    hidden: tuple[Word, ...]
+    sandwiched: tuple[Word, ...]
+    quality: float  #: 0..1: how far the layer makes sense as characters
+    unexplained: float  #: 0..1
+    blank: bool  #: nothing but paper and specks
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +91,17 @@ def check_page(untrusted_header: dict[str, Any], untrusted_image: bytes, doc: st
     if jpeg_size(untrusted_image) != (width, height):
         raise lie("an image that is none, or of another size")
     words = check_words(untrusted_header.get("words"))
-    readable = _number(untrusted_header.get("readable"), 0, 1)
+    hidden, sandwiched = (check_words(untrusted_header.get(kind), MAX_UNSEEN) for kind in ("hidden", "sandwiched"))
+    quality, unexplained = (_number(untrusted_header.get(share), 0, 1) for share in ("quality", "unexplained"))
     source = TextSource.TEXT_LAYER if words else TextSource.NONE
-    page = Page(doc, number, width, height, words, source, readable)
-    return Rendered(StoredPage(page, untrusted_image), readable, _number(untrusted_header.get("picture"), 0, 1))
+    page = Page(doc, number, width, height, words, source, quality if words else 0.0)
+    blank = untrusted_header.get("blank") is True and not words
+    return Rendered(StoredPage(page, untrusted_image), hidden, sandwiched, quality, unexplained, blank)
 
 
-def check_words(untrusted_words: object) -> tuple[Word, ...]:
-    """Words with boxes inside the page and line numbers that never fall."""
-    if not isinstance(untrusted_words, list) or len(untrusted_words) > MAX_WORDS:
+def check_words(untrusted_words: object, most: int = MAX_WORDS) -> tuple[Word, ...]:
+    """At most so many words, with boxes inside the page and line numbers that never fall."""
+    if not isinstance(untrusted_words, list) or len(untrusted_words) > most:
         raise lie("an impossible number of words")
     return tuple(_checked_words(untrusted_words))
 

@@ -14,6 +14,7 @@ LENGTHS = struct.Struct(">II")
 MAX_JSON = 32 << 20  #: bytes; a page of 100,000 words needs about 8 MB
 MAX_BYTES = 64 << 20  #: bytes; a page image needs about 0.4 MB
 MAX_WORDS = 100_000  #: on one page
+MAX_UNSEEN = 20_000  #: hidden words on one page, and as many that only the OCR can judge
 MAX_WORD = 2_000  #: characters
 
 

@@ -767,7 +767,7 @@ def test_what_cannot_be_a_password(documents: Catalog, password: str) -> None:
 
 
 def test_a_partial_document_can_be_tried_again(documents: Catalog) -> None:
-    pages = [PageRecord(1, "ocr", 1.0, "0" * 64)]
+    pages = [PageRecord(1, "ocr", 1.0, "0" * 64, "0" * 64)]
     problem = Problem("pages_missing", "x", "x")
     documents.finish_document(A, Status.PARTIAL, pipeline="1", pages=2, page_records=pages, problem=problem, seconds=0)
     assert A not in documents.pending("1")

@@ -7,7 +7,11 @@ must fill its box and must not be anywhere else.
 from __future__ import annotations
 
 import io
+import json
+import os
 import struct
+import subprocess
+import sys
 import threading
 import zlib
 from collections.abc import Callable
@@ -23,7 +27,8 @@ from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, Too
 from docqa.imagegrid import grid_size
 from docqa.types import Box
 from ingest import render, sandbox, untrusted
-from ingest.wire import MAX_WORD, MAX_WORDS
+from ingest.textlayer import Layer
+from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS, read_frame
 
 DOC = "d" * 64
 BUDGET = 280
@@ -209,14 +214,26 @@ def test_words_off_the_page_are_left_out_and_those_at_its_edge_cut() -> None:
     assert word.box[2] == 1
 
 
-def test_how_much_of_a_page_is_picture_is_told_where_words_are_few(make_pdf: Callable[..., bytes]) -> None:
-    scan = image_file(Image.new("L", (200, 200), 200), "PNG")
+def test_ink_that_no_word_explains_is_told() -> None:
+    drawing = Image.new("L", (400, 400), 250)
+    for number in range(60):
+        drawing.paste(
+            20, (30 + number % 12 * 28, 60 + number // 12 * 50, 48 + number % 12 * 28, 74 + number // 12 * 50)
+        )
+    scan = image_file(drawing, "PNG")
     with pymupdf.open() as file:
         file.new_page(width=400, height=400).insert_image(pymupdf.Rect(0, 0, 400, 400), stream=scan)
-        file.new_page(width=400, height=400).insert_image(pymupdf.Rect(0, 0, 200, 200), stream=scan)
+        file.new_page(width=400, height=400).insert_text((60, 200), "only words stand here", fontsize=20)
+        stamped = file.new_page(width=400, height=400)
+        stamped.insert_image(pymupdf.Rect(0, 0, 400, 400), stream=scan)
+        stamped.insert_text((60, 30), "words over a scan", fontsize=20)
         file.new_page(width=400, height=400)
         sent = rendered(file.tobytes(), "application/pdf")
-    assert [round(sent.page(number).picture, 2) for number in (1, 2, 3)] == [1.0, 0.25, 0.0]
+    scanned, written, both, empty = (sent.page(number) for number in (1, 2, 3, 4))
+    assert scanned.unexplained == 1
+    assert written.unexplained < 0.1
+    assert 0.6 < both.unexplained < 1
+    assert [page.blank for page in (scanned, written, both, empty)] == [False, False, False, True]
 
 
 # ── files that are not whole, not open, not what they say ────────────────────────────────────────────────────────────
@@ -230,6 +247,37 @@ def encrypted(content: bytes, user: str) -> bytes:
 def test_a_password_is_needed(letter: Callable[[int], bytes]) -> None:
     with pytest.raises(NeedsPassword):
         rendered(encrypted(letter(1), "secret"), "application/pdf")
+
+
+def test_a_password_that_fits_opens(letter: Callable[[int], bytes]) -> None:
+    pytest.importorskip("ingest.confine", reason="passwords come through a descriptor that ingest.confine reads")
+    content = encrypted(letter(1), "secret")
+    assert "Page 1 of 1" in opened_with(content, "wrong", "secret").page().stored.page.text
+    with pytest.raises(NeedsPassword):
+        opened_with(content, "wrong", "Secret")
+
+
+def opened_with(content: bytes, *passwords: str) -> Sent:
+    """What the child sends when it is given passwords; without the sandbox's own way to hand them over."""
+    reader, writer = os.pipe()
+    os.write(writer, json.dumps(passwords).encode())
+    os.close(writer)
+    options = ["--media-type=application/pdf", "--max-pages=9", "--budget=280", "--memory-mb=4096"]
+    with _file(content) as file:
+        done = subprocess.run(
+            [sys.executable, "-m", "ingest.render", *options, f"--secrets-fd={reader}"],
+            stdin=file,
+            pass_fds=(reader,),
+            capture_output=True,
+            check=True,
+        )
+    os.close(reader)
+    frames = io.BytesIO(done.stdout)
+    header, _ = read_frame(frames) or ({}, b"")
+    opened = untrusted.check_opened(header, 9)
+    frame = read_frame(frames)
+    assert frame is not None
+    return Sent(opened, [untrusted.check_page(*frame, DOC, 1)])
 
 
 def test_a_file_that_only_restricts_printing_opens(letter: Callable[[int], bytes]) -> None:
@@ -310,9 +358,9 @@ def test_reading_goes_on_at_a_page(letter: Callable[[int], bytes]) -> None:
 
 def test_a_child_sends_no_more_words_than_are_taken() -> None:
     words = [("x" * (MAX_WORD + 1), 0.0, 0.0, 1.0, 1.0, 0)] * 3 + [("y", 0.0, 0.0, 1.0, 1.0, 0)] * MAX_WORDS
-    raw = render.RawPage(Image.new("L", (48, 48)), words, 1.0, 0.0)
+    raw = render.RawPage(Image.new("L", (48, 48)), Layer(words, words, words, 1.0, 0.0), False)
     header: Any = render._header(1, raw)
-    assert len(header["words"]) == MAX_WORDS
+    assert [len(header[kind]) for kind in ("words", "hidden", "sandwiched")] == [MAX_WORDS, MAX_UNSEEN, MAX_UNSEEN]
     assert header["words"][0] == ("x" * MAX_WORD, 0.0, 0.0, 1.0, 1.0, 0)
 
 
@@ -355,11 +403,12 @@ def test_every_frame_of_a_tiff_is_a_page() -> None:
         assert dark_quarter(sent.picture(number)) == quarter
 
 
-def test_a_picture_has_no_words_and_is_all_picture() -> None:
+def test_a_picture_has_no_words_and_all_its_ink_is_unexplained() -> None:
     sent = rendered(image_file(marked("RGB", (300, 400), (1, 0)), "WEBP"), "image/webp")
     assert dark_quarter(sent.picture()) == (1, 0)
     page = sent.page()
-    assert (page.stored.page.words, page.readable, page.picture) == ((), 0.0, 1.0)
+    assert (page.stored.page.words, page.quality, page.unexplained, page.blank) == ((), 0.0, 1.0, False)
+    assert rendered(image_file(Image.new("RGB", (300, 400), "ivory"), "PNG"), "image/png").page().blank
 
 
 def test_what_is_transparent_is_white() -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, RendererLied, TooManyPages
 from docqa.types import TextSource
 from ingest import render, untrusted
-from ingest.wire import MAX_WORD, MAX_WORDS
+from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS
 
 DOC = "d" * 64
 
@@ -27,7 +27,17 @@ def jpeg(width: int = 96, height: int = 48, mode: str = "L", **options: object) 
 
 
 WORD = ["word", 0.1, 0.1, 0.2, 0.2, 0]
-FRAME = {"page": 1, "width": 96, "height": 48, "words": [WORD], "readable": 1.0, "picture": 0.0}
+FRAME = {
+    "page": 1,
+    "width": 96,
+    "height": 48,
+    "words": [WORD],
+    "hidden": [],
+    "sandwiched": [],
+    "quality": 1.0,
+    "unexplained": 0.0,
+    "blank": False,
+}
 
 
 def page(image: bytes | None = None, **changed: object) -> untrusted.Rendered:
@@ -35,7 +45,9 @@ def page(image: bytes | None = None, **changed: object) -> untrusted.Rendered:
 
 
 def test_an_honest_page_is_taken_as_it_is() -> None:
-    rendered = page(words=[WORD, ["two", 0, 0.5, 1, 1, 3]], readable=0.9, picture=1)
+    rendered = page(
+        words=[WORD, ["two", 0, 0.5, 1, 1, 3]], hidden=[WORD], sandwiched=[WORD, WORD], quality=0.9, unexplained=1
+    )
     stored = rendered.stored.page
     assert (stored.doc, stored.number, stored.width, stored.height) == (DOC, 1, 96, 48)
     assert [(word.text, word.box, word.line) for word in stored.words] == [
@@ -43,11 +55,18 @@ def test_an_honest_page_is_taken_as_it_is() -> None:
         ("two", (0, 0.5, 1, 1), 3),
     ]
     assert (stored.text_source, stored.quality) == (TextSource.TEXT_LAYER, 0.9)
-    assert (rendered.readable, rendered.picture) == (0.9, 1.0)
+    assert (rendered.quality, rendered.unexplained, rendered.blank) == (0.9, 1.0, False)
+    assert [len(words) for words in (rendered.hidden, rendered.sandwiched)] == [1, 2]
 
 
 def test_a_page_without_words_has_no_text_source() -> None:
     assert page(words=[]).stored.page.text_source is TextSource.NONE
+
+
+def test_a_page_with_words_is_not_blank_whatever_is_said() -> None:
+    assert not page(blank=True).blank
+    assert page(words=[], blank=True).blank
+    assert not page(words=[], blank="yes").blank
 
 
 @pytest.mark.parametrize(
@@ -64,11 +83,18 @@ def test_a_page_without_words_has_no_text_source() -> None:
         {"height": 10**400},
         {"width": True},
         {"width": None},
-        {"readable": 1.1},
-        {"readable": float("nan")},
-        {"readable": "1"},
-        {"picture": float("inf")},
-        {"picture": []},
+        {"quality": 1.1},
+        {"quality": float("nan")},
+        {"quality": "1"},
+        {"unexplained": float("inf")},
+        {"unexplained": -0.1},
+        {"unexplained": []},
+        {"hidden": None},
+        {"hidden": [WORD] * (MAX_UNSEEN + 1)},
+        {"hidden": [[*WORD[:5], -1]]},
+        {"sandwiched": None},
+        {"sandwiched": [WORD] * (MAX_UNSEEN + 1)},
+        {"sandwiched": [["word", 0.3, 0.1, 0.2, 0.2, 0]]},
         {"error": 99},
         {"error": -1},
         {"error": "0"},

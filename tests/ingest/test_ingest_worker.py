@@ -540,6 +540,9 @@ def test_a_document_has_a_deadline_of_its_own(
 def scan_with(text: str) -> bytes:
     """A page that is all picture, with a few words of text layer over it."""
     scan = Image.new("L", (100, 100), 230)
+    for row in range(20, 90, 5):
+        for column in range(10, 90, 3):
+            scan.paste(30, (column, row, column + 2, row + 2))
     with pymupdf.open() as file:
         page = file.new_page()
         picture = pymupdf.Pixmap(pymupdf.csGRAY, 100, 100, scan.tobytes(), False)
@@ -555,13 +558,14 @@ STAMP = "Copy for the file of 3 May 2026"
     ("kind", "text", "calls", "read", "source"),
     [
         ("text", "six words are enough without picture", 0, 0, TextSource.TEXT_LAYER),
-        ("text", "Page 7", 1, 20, TextSource.OCR),
+        ("text", "Page 7", 1, 20, TextSource.BOTH),
         ("text", "Page 7", 1, 0, TextSource.TEXT_LAYER),
-        ("text", "", 1, 3, TextSource.OCR),
-        ("text", "", 1, 0, TextSource.NONE),
-        ("scan", STAMP, 1, 20, TextSource.OCR),
-        ("scan", STAMP, 1, 5, TextSource.TEXT_LAYER),
-        ("scan", "\n".join([STAMP] * 8), 0, 0, TextSource.TEXT_LAYER),
+        ("text", "", 0, 3, TextSource.NONE),
+        ("scan", "", 1, 20, TextSource.OCR),
+        ("scan", "", 1, 0, TextSource.NONE),
+        ("scan", STAMP, 1, 20, TextSource.BOTH),
+        ("scan", STAMP, 1, 0, TextSource.TEXT_LAYER),
+        ("scan", "\n".join([STAMP] * 8), 1, 20, TextSource.TEXT_LAYER),
     ],
 )
 def test_ocr_only_where_the_text_layer_says_too_little(
@@ -583,9 +587,9 @@ def test_ocr_only_where_the_text_layer_says_too_little(
     assert empty_store.catalog.document(doc).status is Status.READY
     page = empty_store.page(doc, 1)
     assert page.text_source is source
-    assert len(page.words) == (
-        read if source is TextSource.OCR else len(text.split()) if source is not TextSource.NONE else 0
-    )
+    layer = len(text.split())
+    count = {TextSource.NONE: 0, TextSource.OCR: read, TextSource.TEXT_LAYER: layer, TextSource.BOTH: layer + read}
+    assert len(page.words) == count[source]
     whole_and_once(empty_store)
 
 
@@ -596,8 +600,8 @@ def test_a_page_the_ocr_fails_on_can_still_be_looked_at(
     ingest: Callable[..., int],
     fake_ocr: Any,  # noqa: ANN401
 ) -> None:
-    with pymupdf.open(stream=letter(2), filetype="pdf") as file:
-        file.new_page()
+    with pymupdf.open(stream=letter(2), filetype="pdf") as file, pymupdf.open(stream=scan_with("")) as scan:
+        file.insert_pdf(scan)
         doc = take(empty_store, "letter.pdf", file.tobytes())
     fake_ocr.answer = RendererTimeout("Reading took longer than 120 seconds and was stopped.")
     ingest()
