@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= docqa_store
 
-.PHONY: run demo test check lint types install clean
+.PHONY: run demo test check lint types bench install clean
 
 ## the browser interface on http://127.0.0.1:8501, with the sample documents in it
 run: install
@@ -34,6 +34,11 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy
+
+## speed against a bare loop, and what a growing store costs; on a quiet machine, some minutes
+bench: $(VENV)/.dev
+	$(BIN)/python tests/bench/ingest_speed.py
+	$(BIN)/python tests/bench/ingest_scale.py --pages 4000
 
 install: $(VENV)/.base
 

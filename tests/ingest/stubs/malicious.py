@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -397,7 +397,7 @@ def ends_well_and_early(out: BinaryIO) -> None:
 def page(number: int, word: str = "innocent") -> tuple[dict[str, object], bytes]:
     """A page that nothing is wrong with, with enough words to need no OCR."""
     words = [(word, 0.1, 0.1 + line / 100, 0.3, 0.109 + line / 100, line) for line in range(60)]
-    raw = render.RawPage(render.Image.new("L", (768, 768), "white"), words, 1.0, 0.0)
+    raw = render.RawPage(render.Image.new("L", (768, 768), "white"), render.Layer(words, [], [], 1.0, 0.0), False)
     return render._header(number, raw), render._jpeg(raw.image)
 
 
@@ -406,11 +406,11 @@ def result(returned: int) -> None:
         raise OSError(ctypes.get_errno(), "refused")
 
 
-def send_pages(out: BinaryIO, arguments: Namespace) -> None:
+def send_pages(out: BinaryIO, arguments: Namespace, passwords: Sequence[str]) -> None:
     """What `ingest.render` would do here, were it not for the file."""
     told = re.search(rb"%ATTACK (.*)\n", os.pread(0, 4096, 0))
     if told is None:
-        honest(out, arguments)
+        honest(out, arguments, passwords)
         return
     aim = Aim(**json.loads(told[1]))
     if aim.attack in WAYS:

@@ -9,6 +9,6 @@ from ingest.wire import read_frame, write_frame
 if __name__ == "__main__":
     out = private_stdout()
     read_frame(sys.stdin.buffer)
-    write_frame(out, {"words": [["read", 0.1, 0.1, 0.2, 0.2, 0]], "quality": 0.9})
+    write_frame(out, {"words": [["read", 0.1, 0.1, 0.2, 0.2, 0]], "quality": 0.9, "unread": []})
     read_frame(sys.stdin.buffer)
     os._exit(139)
