@@ -138,10 +138,9 @@ def peak(who: int) -> float:
 def tell_size(store: Store, text: int) -> None:
     """The store against what is in it."""
     originals = size(store.folder / "originals")
-    sample = list(itertools.islice(store.library.page_keys(), 0, None, 97))
-    images = (
-        sum(len(store.library.image(*key)) for key in sample) / max(len(sample), 1) * len(store.library.page_keys())
-    )
+    keys = store.library.page_keys()
+    sample = keys[::97]
+    images = sum(len(store.library.image(*key)) for key in sample) / len(sample) * len(keys)
     whole = size(store.folder)
     print(
         f"store {whole / 1e6:.0f} MB; originals {originals / 1e6:.0f}, images about {images / 1e6:.0f}, "
