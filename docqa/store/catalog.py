@@ -7,6 +7,7 @@ The only module that imports sqlite3. Not here: the files themselves (`originals
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -22,6 +23,7 @@ from docqa.types import Answer, Box, Cell, Citation, Document, Notice, NoticeCod
 
 MAX_ATTEMPTS = 3  #: after so many starts that ended badly, a document is set aside until somebody asks for it again
 _BUSY_SECONDS = 30.0
+_ROOM = 1 << 16  #: bytes: the shared-memory file of SQLite's WAL begins with 32 kB
 
 
 @dataclass(frozen=True, slots=True)
@@ -422,13 +424,26 @@ def _converted(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or (_no_file_made(error) and _is_full(file.parent)):
             raise DiskFull(f"There is no space left for {file}.") from error
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreBusy(f"{file} is held by another process.") from error
         raise StoreDamaged(f"{file} cannot be used: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise StoreDamaged(f"{file} cannot be used: {error}.") from error
+
+
+def _no_file_made(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a file system has no room for another file: where SQLite cannot make its own, it does not say why."""
+    try:
+        space = os.statvfs(folder)
+    except OSError:
+        return False
+    return space.f_bavail * space.f_frsize < _ROOM or not space.f_favail
 
 
 def _statements(script: str) -> Iterator[str]:
