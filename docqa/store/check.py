@@ -1,12 +1,14 @@
 """`docqa check`: is everything there, once, and as it was written?
 
 Finds what the catalog knows and the disk does not, and the other way round. Pages can be made again from the original:
-`repair` queues their documents. An original that is gone or altered cannot: it has to be taken in again.
+`repair` queues their documents, and removes a library that cannot be opened so that all of it is made again. An
+original that is gone or altered cannot be made again: it has to be taken in again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from docqa.store import Store
 from docqa.types import Document, Status
 
 _READ_AGAIN = "`docqa check --repair` has the document read again."
+_MAKE_AGAIN = "`docqa check --repair` removes the library, and the next ingest makes it again from the originals."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,21 @@ def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
         yield Finding("catalog_damaged", None, f"The catalog: {message}.", "Restore it from a backup.", False)
     documents = store.catalog.documents()
     yield from _originals(store, documents, read_data)
-    yield from _pages(store, documents)
-    if read_data:
-        yield from _images(store, documents)
+    try:
+        yield from _pages(store, documents)
+        if read_data:
+            yield from _images(store, documents)
+    except StoreDamaged as error:
+        yield Finding("library_damaged", None, error.message, _MAKE_AGAIN, True)
 
 
 def repair(store: Store, findings: list[Finding]) -> int:
     """Queue the documents that reading again would mend; returns how many. The caller holds the writer's lock."""
+    if any(finding.code == "library_damaged" for finding in findings):
+        known = {document.doc for document in store.catalog.documents() if document.pages_done}
+        store.catalog.requeue(known)  # first: cut off between the two, the next check still finds the damage
+        shutil.rmtree(store.folder / "lance")
+        return len(known)
     docs = {finding.doc for finding in findings if finding.repairable and finding.doc is not None}
     known = {document.doc for document in store.catalog.documents(docs=docs)}
     store.library.remove(docs)
@@ -88,10 +99,9 @@ def _pages(store: Store, documents: list[Document]) -> Iterator[Finding]:
 def _images(store: Store, documents: list[Document]) -> Iterator[Finding]:
     for document in documents:
         for record in store.catalog.page_records(document.doc):
-            try:
-                image = store.library.image(document.doc, record.number)
-            except StoreDamaged:
+            if not store.library.pages(document.doc, [record.number]):
                 continue  # already reported as missing
+            image = store.library.image(document.doc, record.number)
             if hashlib.sha256(image).hexdigest() != record.image_sha256:
                 message = f"{document.label}: the image of page {record.number} is not what was stored."
                 yield Finding("image_damaged", document.doc, message, _READ_AGAIN, True)
