@@ -97,9 +97,10 @@ def _pages(store: Store, documents: list[Document]) -> Iterator[Finding]:
 
 
 def _images(store: Store, documents: list[Document]) -> Iterator[Finding]:
+    stored = frozenset(store.library.page_keys())
     for document in documents:
         for record in store.catalog.page_records(document.doc):
-            if not store.library.pages(document.doc, [record.number]):
+            if (document.doc, record.number) not in stored:
                 continue  # already reported as missing
             image = store.library.image(document.doc, record.number)
             if hashlib.sha256(image).hexdigest() != record.image_sha256:

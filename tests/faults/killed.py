@@ -46,10 +46,11 @@ class Steps:
                 number = self.counted
             if number == self._deadly and not self._after:
                 os.kill(os.getpid(), signal.SIGKILL)
-            result = function(*arguments, **named)
-            if number == self._deadly:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
+            try:
+                return function(*arguments, **named)
+            finally:
+                if number == self._deadly:
+                    os.kill(os.getpid(), signal.SIGKILL)
 
         return step
 
