@@ -15,6 +15,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +42,8 @@ def main() -> int:
     listed = [json.loads(line) for line in (asked.data / "hostile.jsonl").read_text(encoding="utf-8").splitlines()]
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        files = {str(number): asked.data / one["file"] for number, one in enumerate(listed)}
-        summary, lines = run_over(place, _copied(place / "inputs", files), asked.deadline)
+        inputs = _copied(place / "inputs", [asked.data / one["file"] for one in listed])
+        summary, lines = run_over(place, inputs, asked.deadline)
     differing = list(_differing(listed, lines))
     for line in differing:
         print(json.dumps(line, ensure_ascii=False))
@@ -52,12 +53,12 @@ def main() -> int:
 
 def run_over(place: Path, inputs: Path, deadline: float) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """One run over a folder: a summary with what is `wrong`, and the line of each file by label."""
-    files = [file for file in inputs.rglob("*") if file.is_file()]
-    run = Fork(docqa(place / "store", "ingest", inputs), place, "run")
+    files = sorted(inputs.iterdir())
+    run = Fork(docqa(place / "store", "ingest", *files), place, "run")  # named one by one, none is passed over
     code = run.wait()
     wrong = [f"the run ended with {code}: {run.complaints()[-2000:]}"] if code not in (0, 3) else []
     lines = {line["label"]: line for line in run.lines() if "label" in line}
-    wrong += [f"{file.name} is in no line" for file in files if str(file.relative_to(inputs)) not in lines]
+    wrong += [f"{file.name} is in no line" for file in files if file.name not in lines]
     wrong += [sentence for line in lines.values() for sentence in _wrong_with(line, deadline)]
     seen = Fork(lambda: _looked_at(place / "store", files), place, "seen")
     wrong += seen.complaints().splitlines() if seen.wait() else []
@@ -69,12 +70,16 @@ def run_over(place: Path, inputs: Path, deadline: float) -> tuple[dict[str, Any]
     return {"files": len(files), **statuses, **late, "load": load, "wrong": wrong}, lines
 
 
-def _copied(folder: Path, files: dict[str, Path]) -> Path:
-    """Each file in a folder of its own, under its own name: several have the same."""
-    for number, file in files.items():
-        (folder / number).mkdir(parents=True)
-        shutil.copyfile(file, folder / number / file.name)
+def _copied(folder: Path, files: Sequence[Path]) -> Path:
+    """The files in one folder, numbered: several have the same name."""
+    folder.mkdir()
+    for number, file in enumerate(files):
+        shutil.copyfile(file, folder / _label(number, file))
     return folder
+
+
+def _label(number: int, file: Path) -> str:
+    return f"{number:02} {file.name}"
 
 
 def _wrong_with(line: dict[str, Any], deadline: float) -> list[str]:
@@ -101,8 +106,8 @@ def _differing(listed: list[dict[str, Any]], lines: dict[str, dict[str, Any]]) -
     """Files that ended otherwise than their label says."""
     differing = []
     for number, one in enumerate(listed):
-        line = lines[f"{number}/{Path(one['file']).name}"]
-        if line["status"] not in _WELL_ENDED.get(one["expected"], {line["status"]}):
+        line = lines.get(_label(number, Path(one["file"])))
+        if line is not None and line["status"] not in _WELL_ENDED.get(one["expected"], {line["status"]}):
             told = {key: line[key] for key in ("status", "pages", "pages_done", "problem", "seconds")}
             differing.append({"file": one["file"], "kind": one["kind"], "expected": one["expected"]} | told)
     return differing
