@@ -18,7 +18,6 @@ from pathlib import Path
 import lancedb
 
 from docqa.cli import main
-from docqa.errors import StoreDamaged
 from docqa.store import Store
 from docqa.store.check import check
 from docqa.types import Document, Status
@@ -83,10 +82,9 @@ def _pages(store: Store, documents: list[Document]) -> Iterator[str]:
             if count != 1:
                 yield f"page {record.number} of {document.label} is in the library {count} times"
                 continue
-            try:
-                store.image(document.doc, record.number)
-            except StoreDamaged as error:
-                yield f"page {record.number} of {document.label}: {error.message}"
+            image = store.library.image(document.doc, record.number)
+            if hashlib.sha256(image).hexdigest() != record.image_sha256:
+                yield f"page {record.number} of {document.label} has another image than it had"
     yield from (f"page {number} of {doc[:12]} is in the library and not in the catalog" for doc, number in stored)
 
 

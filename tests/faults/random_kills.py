@@ -38,7 +38,7 @@ def main() -> int:
     killed, bad, set_aside = 0, 0, 0
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
-        inputs = letters(place / "inputs", 10, 4)
+        inputs = letters(place / "inputs", 6, 4)
         whole = Fork(docqa(place / "whole", "ingest", inputs), place, "whole")
         whole.wait()
         while killed < asked.kills:
