@@ -39,7 +39,9 @@ def main() -> int:
         inputs = letters(place / "inputs", 10, 4)
         needed = _needed(place, inputs)
         sizes = [12 + needed * level // asked.levels for level in range(asked.levels)]
-        for what, size in [("ingest", size) for size in sizes] + [("inodes", number) for number in (4, 8, 12, 20)]:
+        for what, size in [("ingest", size) for size in sizes] + [
+            ("inodes", number) for number in (4, 8, 12, 20)[: asked.levels]
+        ]:
             results.append(_filled(place, inputs, what, size, asked.tries))
             print(json.dumps(results[-1]), flush=True)
         results.append(_csv(place, inputs))
