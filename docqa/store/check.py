@@ -1,12 +1,14 @@
 """`docqa check`: is everything there, once, and as it was written?
 
 Finds what the catalog knows and the disk does not, and the other way round. Pages can be made again from the original:
-`repair` queues their documents. An original that is gone or altered cannot: it has to be taken in again.
+`repair` queues their documents, and removes a library that cannot be opened so that all of it is made again. An
+original that is gone or altered cannot be made again: it has to be taken in again.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from docqa.types import Document, Status
 
 VECTORS_WRONG = "vectors_wrong"
 _READ_AGAIN = "`docqa check --repair` has the document read again."
+_MAKE_AGAIN = "`docqa check --repair` removes the library, and the next ingest makes it again from the originals."
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,13 @@ def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
         yield Finding("catalog_damaged", None, f"The catalog: {message}.", "Restore it from a backup.", False)
     documents = store.catalog.documents()
     yield from _originals(store, documents, read_data)
-    yield from _pages(store, documents)
-    yield from _search_rows(store, documents)
-    if read_data:
-        yield from _contents(store, documents)
+    try:
+        yield from _pages(store, documents)
+        yield from _search_rows(store, documents)
+        if read_data:
+            yield from _contents(store, documents)
+    except StoreDamaged as error:
+        yield Finding("library_damaged", None, error.message, _MAKE_AGAIN, True)
 
 
 def repair(store: Store, findings: list[Finding]) -> int:
@@ -48,6 +54,11 @@ def repair(store: Store, findings: list[Finding]) -> int:
 
     Vectors that are wrong are made again without that.
     """
+    if any(finding.code == "library_damaged" for finding in findings):
+        known = {document.doc for document in store.catalog.documents() if document.pages_done}
+        store.catalog.requeue(known)  # first: cut off between the two, the next check still finds the damage
+        shutil.rmtree(store.folder / "lance")
+        return len(known)
     mended = {finding.doc: finding.code for finding in findings if finding.repairable and finding.doc is not None}
     store.catalog.forget_vectors(doc for doc, code in mended.items() if code == VECTORS_WRONG)
     docs = {doc for doc, code in mended.items() if code != VECTORS_WRONG}
@@ -114,13 +125,13 @@ def _search_rows(store: Store, documents: list[Document]) -> Iterator[Finding]:
 
 def _contents(store: Store, documents: list[Document]) -> Iterator[Finding]:
     """Words and images that are not what was stored."""
+    there = frozenset(store.library.page_keys())
     for document in documents:
         words = {page.number: page_digest(page) for page in store.library.pages(document.doc)}
         for record in store.catalog.page_records(document.doc):
-            try:
-                image = hashlib.sha256(store.library.image(document.doc, record.number)).hexdigest()
-            except StoreDamaged:
+            if (document.doc, record.number) not in there:
                 continue  # already reported as missing
+            image = hashlib.sha256(store.library.image(document.doc, record.number)).hexdigest()
             for what, found, stored in (
                 ("image", image, record.image_sha256),
                 ("words", words.get(record.number), record.words_sha256),

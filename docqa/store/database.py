@@ -6,6 +6,7 @@ transaction. The only module that imports sqlite3. Not here: what is kept (`cata
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
@@ -19,6 +20,7 @@ from docqa.store.schema import MIGRATIONS
 from docqa.types import Problem
 
 _BUSY_SECONDS = 30.0
+_ROOM = 1 << 16  #: bytes: the shared-memory file of SQLite's WAL begins with 32 kB
 
 Row = sqlite3.Row  #: what a read gives
 Sql = sqlite3.Connection  #: an open transaction
@@ -93,13 +95,26 @@ def _converted(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL or (_no_file_made(error) and _is_full(file.parent)):
             raise DiskFull(f"There is no space left for {file}.") from error
         if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise StoreBusy(f"{file} is held by another process.") from error
         raise StoreDamaged(f"{file} cannot be used: {error}.") from error
     except sqlite3.DatabaseError as error:
         raise StoreDamaged(f"{file} cannot be used: {error}.") from error
+
+
+def _no_file_made(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a file system has no room for another file: where SQLite cannot make its own, it does not say why."""
+    try:
+        space = os.statvfs(folder)
+    except OSError:
+        return False
+    return space.f_bavail * space.f_frsize < _ROOM or not space.f_favail
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -8,11 +8,12 @@ that anybody gave a file is used here: names are labels and live in the catalog.
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,26 +28,20 @@ class Originals:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._incoming = folder / "incoming"
-        self._incoming.mkdir(parents=True, exist_ok=True)
+        with self._converted():
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            self._sweep()
 
     def take(self, stream: BinaryIO, max_bytes: int) -> tuple[str, int]:
         """Keep the bytes of a stream; return their sha256 in hex and their number.
 
         Raises EmptyFile, FileTooLarge (more than `max_bytes`) and DiskFull; nothing is kept then.
         """
-        handle, name = tempfile.mkstemp(dir=self._incoming)
-        aside = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as out:
-                doc, size = _copy(stream, out, max_bytes)
-                os.fsync(out.fileno())
+        with self._converted(), self._aside() as (aside, out):
+            doc, size = _copy(stream, out, max_bytes)
+            out.flush()
+            os.fsync(out.fileno())
             self._settle(aside, doc)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(f"There is no space left for {self._folder}.") from error
-            raise
-        finally:
-            aside.unlink(missing_ok=True)
         return doc, size
 
     def path(self, doc: str) -> Path:
@@ -70,6 +65,38 @@ class Originals:
         for folder in self._folder.iterdir():
             if len(folder.name) == 2:
                 yield from (path.name for path in folder.iterdir())
+
+    @contextmanager
+    def _aside(self) -> Iterator[tuple[Path, BinaryIO]]:
+        """A new file among the incoming ones, locked as long as it is written, and gone afterwards."""
+        while True:
+            handle, name = tempfile.mkstemp(dir=self._incoming)
+            with os.fdopen(handle, "wb") as out:
+                fcntl.flock(out, fcntl.LOCK_EX)
+                if not os.fstat(out.fileno()).st_nlink:
+                    continue  # swept away in the moment before it was locked
+                try:
+                    yield Path(name), out
+                finally:
+                    Path(name).unlink(missing_ok=True)
+                return
+
+    def _sweep(self) -> None:
+        """Remove what a process that was killed left among the incoming files: whatever nobody holds the lock of."""
+        for left in self._incoming.iterdir():
+            with suppress(OSError), left.open("rb") as file:  # somebody's who is at work, or gone by now
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+
+    @contextmanager
+    def _converted(self) -> Iterator[None]:
+        """Turn a full disk into this program's error."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise DiskFull(f"There is no space left for {self._folder}.") from error
+            raise
 
     def _settle(self, aside: Path, doc: str) -> None:
         final = self.path(doc)
