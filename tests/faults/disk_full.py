@@ -40,7 +40,7 @@ def main() -> int:
         needed = _needed(place, inputs)
         sizes = [12 + needed * level // asked.levels for level in range(asked.levels)]
         for what, size in [("ingest", size) for size in sizes] + [
-            ("inodes", number) for number in (4, 8, 12, 20)[: asked.levels]
+            ("inodes", number) for number in (4, 8, 12, 20)[: asked.levels // 2]
         ]:
             results.append(_filled(place, inputs, what, size, asked.tries))
             print(json.dumps(results[-1]), flush=True)

@@ -52,9 +52,20 @@ def test_a_file_is_on_the_disk_under_its_name_before_it_is_acknowledged(
     assert [place for _, place in steps[1:4]] == [str(final), str(final.parent), str(final.parent.parent)]
 
 
-def test_the_catalog_waits_for_the_disk_at_every_commit(tmp_path: Path) -> None:
-    catalog = Store(tmp_path / "store").catalog
-    assert [catalog._read(f"PRAGMA {name}")[0][0] for name in ("synchronous", "journal_mode")] == [2, "wal"]
+def test_the_catalog_waits_for_the_disk_at_every_commit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def connected(*arguments: object, **named: object) -> sqlite3.Connection:
+        made.append(connect(*arguments, **named))  # type: ignore[call-overload]
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
+    Store(tmp_path / "store").catalog.collections()
+    assert made
+    for connection in made:
+        found = [connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode")]
+        assert found == [2, "wal"]  # 2 is FULL
 
 
 def test_a_file_left_by_a_killed_upload_is_swept_away_and_one_in_the_making_is_not(tmp_path: Path) -> None:
