@@ -12,7 +12,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
     (b"MM\x00+", "image/tiff"),
 )
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")  #: with files in it, without any, in several parts
-HEAD = 1024  #: bytes that are looked at: how far into the file PDF readers look for its header
+HEAD = 4096  #: bytes that are looked at: PDF readers look for the header in the first 1,024, MuPDF also further on
 ENDINGS = frozenset({".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"})  #: names that promise such a type
 
 
@@ -20,11 +20,10 @@ def media_type_of(head: bytes) -> str | None:
     """The type of a file that begins so (`HEAD` bytes, fewer if the file is shorter); None if docqa cannot read it."""
     if is_zip(head):  # an archive may hold a PDF so near to its beginning that it looks like one
         return None
-    if b"%PDF-" in head[:HEAD]:
-        return "application/pdf"
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    return next((name for signature, name in _SIGNATURES if head.startswith(signature)), None)
+    image = next((name for signature, name in _SIGNATURES if head.startswith(signature)), None)
+    return image or ("application/pdf" if b"%PDF-" in head[:HEAD] else None)
 
 
 def is_zip(head: bytes) -> bool:

@@ -84,6 +84,7 @@ class DocumentReading:
         """Every page of a part that can be read. A page that cannot costs itself; what stops the file ends it."""
         try:
             if first == 1:
+                self._started = time.monotonic()
                 self._look_at_original()
             for rendered in self._rendered(first):
                 page = self._with_words(rendered, ocr)
@@ -125,7 +126,7 @@ class DocumentReading:
         reason = self._failure or next(iter(self._mishaps), None)
         if reason is None:
             cut_off = self._opened is not None and self._opened.cut_off
-            return CutOff(f"The end of the file is missing; {self._stored} pages could be saved.") if cut_off else None
+            return CutOff(f"The end of the file is missing; pages saved: {self._stored}.") if cut_off else None
         if not self._stored or total is None:
             return reason
         unread = total - self._stored + self._only_images

@@ -694,6 +694,18 @@ def test_a_filter_takes_nothing_but_document_ids(tmp_path: Path, name: str) -> N
     assert len(library.search_words("x", 1, None)) == 1
 
 
+def test_an_index_that_a_kill_left_out_is_made_by_tidying(tmp_path: Path) -> None:
+    library = Library(tmp_path / "lance")
+    library.add([], [Chunk(doc_id("a"), 1, 1, "some words", "", "")])
+    table = library._db.open_table("chunks")
+    names = {index.name for index in table.list_indices()}
+    for name in names:
+        table.drop_index(name)
+    library.tidy()
+    assert {index.name for index in library._db.open_table("chunks").list_indices()} == names
+    assert [hit.doc for hit in library.search_words("words", 5, None)] == [doc_id("a")]
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
 EDGES = st.floats(0, 1)
 

@@ -38,6 +38,7 @@ _STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the wid
 _READERS_PATIENCE = timedelta(minutes=10)  #: a search that began on an old version may finish on it
 _DOC = re.compile(r"[0-9a-f]{64}")
 _TABLES = ("chunks", "vectors", "pages")
+_INDICES = {"chunks": ("doc", "text", "context"), "vectors": ("doc",)}  #: columns; those of texts for full text
 
 _PAGES = pa.schema(
     [
@@ -129,7 +130,9 @@ class Library:
         with self._converted():
             for name in ("chunks", "vectors"):
                 if name in self._tables():
-                    self._db.open_table(name).optimize(cleanup_older_than=_READERS_PATIENCE)
+                    table = self._db.open_table(name)
+                    _complete_indices(table, _INDICES[name])
+                    table.optimize(cleanup_older_than=_READERS_PATIENCE)
             if "pages" in self._tables():
                 self._db.open_table("pages").create_index("doc", config=BTree(), replace=True)
 
@@ -246,16 +249,14 @@ class Library:
                 return table
             self._db.drop_table("chunks")  # of an earlier docqa: every document is read again, so nothing in it counts
         table = self._db.create_table("chunks", schema=_CHUNKS)
-        table.create_index("doc", config=BTree())
-        for column in ("text", "context"):
-            table.create_index(column, config=FTS(base_tokenizer="icu"))
+        _complete_indices(table, _INDICES["chunks"])
         return table
 
     def _vector_table(self, dimensions: int) -> lancedb.table.Table:
         if "vectors" in self._tables():
             return self._db.open_table("vectors")
         table = self._db.create_table("vectors", schema=_vector_schema(dimensions))
-        table.create_index("doc", config=BTree())
+        _complete_indices(table, _INDICES["vectors"])
         return table
 
     def _remove(self, docs: Iterable[str], tables: Sequence[str]) -> None:
@@ -270,10 +271,21 @@ class Library:
         """Turn what lancedb raises (RuntimeError, ValueError and OSError, told apart by their text) into our errors."""
         try:
             yield
-        except (RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # lancedb raises its RustPanic, too, a bare Exception that cannot be imported
+            if not (isinstance(error, (RuntimeError, ValueError, OSError)) or type(error).__name__ == "RustPanic"):
+                raise
             if "os error 28" in str(error):
                 raise DiskFull(f"There is no space left for {self._folder}.") from error
-            raise StoreDamaged(f"{self._folder} cannot be used: {str(error).splitlines()[0]}.") from error
+            said = (str(error).splitlines() or ["no reason given"])[0]
+            raise StoreDamaged(f"{self._folder} cannot be used: {said}.") from error
+
+
+def _complete_indices(table: lancedb.table.Table, columns: Sequence[str]) -> None:
+    """Make the indices that are not there: a process may have been killed just after it made the table."""
+    present = {column for index in table.list_indices() for column in index.columns}
+    for column in columns:
+        if column not in present:
+            table.create_index(column, config=BTree() if column == "doc" else FTS(base_tokenizer="icu"))
 
 
 def _only(docs: Iterable[str]) -> str:
