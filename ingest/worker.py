@@ -25,7 +25,7 @@ from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage
 from docqa.types import Document, Notice, Status
 from ingest import sandbox
-from ingest.chunk import document_title, page_chunks
+from ingest.chunk import DocumentChunks
 from ingest.reading import DocumentReading, Ocr, Outcome
 from ingest.textsource import ReadPage
 
@@ -52,7 +52,7 @@ class Progress:
 class _Pending:
     """What the writer knows of a document whose end it has not seen yet."""
 
-    title: str | None = None
+    chunks: DocumentChunks
     records: list[PageRecord] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -116,13 +116,14 @@ def _write(
     for batch in reading.batches():
         read = [event for _, event in batch if isinstance(event, ReadPage)]
         for page in read:
-            _remember(pending.setdefault(page.stored.page.doc, _Pending()), page)
+            doc = page.stored.page.doc
+            _remember(pending.setdefault(doc, _Pending(DocumentChunks(labels[doc]))), page)
         stored = [page.stored for page in read]
         if stored:
-            _add(store, embedder, stored, labels, pending)
+            _add(store, embedder, stored, pending)
         for doc, event in batch:
             if isinstance(event, Outcome):
-                _finish(store, doc, event, pending.pop(doc, _Pending()))
+                _finish(store, doc, event, pending.pop(doc, _Pending(DocumentChunks(labels[doc]))))
                 reading.finished(doc)
                 ended += 1
         pages += len(stored)
@@ -143,8 +144,6 @@ def _same_embedder(store: Store, embedder: Embedder) -> None:
 
 def _remember(pending: _Pending, read: ReadPage) -> None:
     page = read.stored.page
-    if page.number == 1:
-        pending.title = document_title(page)
     digest = hashlib.sha256(read.stored.image).hexdigest()
     pending.notices.extend(read.notices)
     pending.records.append(PageRecord(page.number, page.text_source.value, page.quality, digest))
@@ -154,14 +153,9 @@ def _add(
     store: Store,
     embedder: Embedder,
     stored: Sequence[StoredPage],
-    labels: dict[str, str],
     pending: dict[str, _Pending],
 ) -> None:
-    chunks = [
-        chunk
-        for page in (one.page for one in stored)
-        for chunk in page_chunks(page, labels[page.doc], pending[page.doc].title)
-    ]
+    chunks = [chunk for page in (one.page for one in stored) for chunk in pending[page.doc].chunks.of_page(page)]
     texts = [f"{chunk.context}\n{chunk.text}" for chunk in chunks]
     vectors = embedder.embed_documents(texts) if texts else np.empty((0, 0), np.float32)  # blank pages have no chunks
     store.library.add(stored, chunks, vectors)
@@ -178,7 +172,7 @@ def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None
         notices=pending.notices,
         problem=outcome.problem,
         transient=outcome.transient,
-        title=pending.title,
+        title=pending.chunks.title,
         seconds=outcome.seconds,
     )
 
