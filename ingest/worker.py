@@ -23,8 +23,8 @@ from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage, page_digest
 from docqa.types import Document, Notice, Status
 from ingest import sandbox
-from ingest.chunk import document_title, page_chunks
-from ingest.reading import DocumentReading, Ocr, Outcome
+from ingest.chunk import DocumentChunks
+from ingest.reading import PART, DocumentReading, Ocr, Outcome
 from ingest.textsource import ReadPage
 from ingest.vectors import make_vectors
 
@@ -52,8 +52,8 @@ class Progress:
 class _Pending:
     """What the writer knows of a document whose end it has not seen yet."""
 
-    title: str | None = None
-    chunks: int = 0
+    chunks: DocumentChunks
+    chunk_count: int = 0
     records: list[PageRecord] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -138,11 +138,12 @@ def _write(
     for batch in reading.batches():
         read = [event for _, event in batch if isinstance(event, ReadPage)]
         for page in read:
-            _remember(pending.setdefault(page.stored.page.doc, _Pending()), page)
-        _add(store, [page.stored for page in read], labels, pending)
+            doc = page.stored.page.doc
+            _remember(pending.setdefault(doc, _Pending(DocumentChunks(labels[doc]))), page)
+        _add(store, [page.stored for page in read], pending)
         for doc, event in batch:
             if isinstance(event, Outcome):
-                _finish(store, doc, event, pending.pop(doc, _Pending()))
+                _finish(store, doc, event, pending.pop(doc, _Pending(DocumentChunks(labels[doc]))))
                 reading.finished(doc)
                 ended += 1
         pages += len(read)
@@ -154,18 +155,18 @@ def _write(
 
 def _remember(pending: _Pending, read: ReadPage) -> None:
     page = read.stored.page
-    if page.number == 1:
-        pending.title = document_title(page)
     image = hashlib.sha256(read.stored.image).hexdigest()
     pending.notices.extend(read.notices)
     pending.records.append(PageRecord(page.number, page.text_source.value, page.quality, image, page_digest(page)))
 
 
-def _add(store: Store, stored: Sequence[StoredPage], labels: dict[str, str], pending: dict[str, _Pending]) -> None:
-    pages = [one.page for one in stored]
-    chunks = [chunk for page in pages for chunk in page_chunks(page, labels[page.doc], pending[page.doc].title)]
-    for chunk in chunks:
-        pending[chunk.doc].chunks += 1
+def _add(store: Store, stored: Sequence[StoredPage], pending: dict[str, _Pending]) -> None:
+    chunks = []
+    for page in (one.page for one in stored):
+        begins_part = page.number % PART == 1  # what stands before it may not be known yet: parts are read side by side
+        made = pending[page.doc].chunks.of_page(page, goes_on=not begins_part)
+        pending[page.doc].chunk_count += len(made)
+        chunks += made
     store.library.add(stored, chunks)
 
 
@@ -180,8 +181,8 @@ def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None
         notices=pending.notices,
         problem=outcome.problem,
         transient=outcome.transient,
-        chunks=pending.chunks,
-        title=pending.title,
+        chunks=pending.chunk_count,
+        title=pending.chunks.title,
         seconds=outcome.seconds,
     )
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docqa.types import Chunk, Page, TextSource, Word
-from ingest.chunk import CHUNK, OVERLAP, document_title, page_chunks, page_head, spoken_name
+from ingest.chunk import CHUNK, OVERLAP, DocumentChunks, document_date, document_title, page_head, spoken_name
 
 SMALL, TALL = 0.01, 0.02
 
@@ -24,8 +24,8 @@ def page(*lines: tuple[str, float] | str, number: int = 1) -> Page:
     return Page("d" * 64, number, 48, 48, tuple(words), TextSource.TEXT_LAYER, 1.0)
 
 
-def chunks_of(*lines: tuple[str, float] | str, label: str = "letter.pdf", title: str | None = None) -> list[Chunk]:
-    return page_chunks(page(*lines, number=4), label, title)
+def chunks_of(*lines: tuple[str, float] | str, label: str = "letter.pdf") -> list[Chunk]:
+    return DocumentChunks(label).of_page(page(*lines, number=4))
 
 
 LINE = "The tenant pays for the repairs of the roof and of the windows"  # 62 characters
@@ -111,12 +111,65 @@ def test_what_is_no_heading(line: tuple[str, float]) -> None:
     assert {chunk.heading for chunk in chunks_of(*[LINE] * 5, line, *[LINE] * 3)} == {""}
 
 
-def test_the_context_is_name_title_head_and_heading_each_once() -> None:
-    made = chunks_of(
-        "Alder Ltd", "Annual report", LINE, ("Staff", TALL), LINE, label="a/ACME_2022-10K.pdf", title="Alder Ltd"
-    )
-    assert made[0].context == "ACME 2022 10K | Alder Ltd | Alder Ltd Annual report | Staff"
-    assert chunks_of("Alder", "x", label="Alder.pdf", title="Alder")[0].context == "Alder"
+def test_the_context_is_name_title_date_head_and_heading_each_once() -> None:
+    document = DocumentChunks("a/ACME_2022-10K.pdf")
+    first = document.of_page(page(("Alder Ltd", TALL), "Annual report", "2 May 2022", LINE, ("Staff", TALL), LINE))
+    assert first[0].context == "ACME 2022 10K | Alder Ltd | 2 May 2022 | Alder Ltd Annual report | Staff"
+    assert document.title == "Alder Ltd"
+    second = document.of_page(page("Chairman", LINE, number=2))
+    assert second[0].context == f"ACME 2022 10K | Alder Ltd | 2 May 2022 | Chairman {LINE} | Staff"
+
+
+def test_a_page_goes_on_under_the_headings_of_the_page_before_it() -> None:
+    document = DocumentChunks("x.pdf")
+    document.of_page(page(("Repairs", TALL), LINE))
+    assert [chunk.heading for chunk in document.of_page(page(LINE, number=2))] == ["Repairs"]
+    assert [chunk.heading for chunk in document.of_page(page(LINE, number=4))] == [""]
+
+
+def test_runs_of_pages_may_come_side_by_side() -> None:
+    document = DocumentChunks("x.pdf")
+    document.of_page(page(("Repairs", TALL), LINE))
+    document.of_page(page(("Deposit", TALL), LINE, number=10), goes_on=False)
+    assert [chunk.heading for chunk in document.of_page(page(LINE, number=2))] == ["Repairs"]
+    assert [chunk.heading for chunk in document.of_page(page(LINE, number=11))] == ["Deposit"]
+    assert [chunk.heading for chunk in document.of_page(page(LINE, number=3), goes_on=False)] == [""]
+
+
+def test_a_running_head_is_said_on_its_first_page_only() -> None:
+    document = DocumentChunks("x.pdf")
+    assert "ALDER LTD" in document.of_page(page("ALDER LTD 1", LINE))[0].context
+    assert document.of_page(page("ALDER LTD 2", ("Staff", TALL), number=3))[0].heading == "Staff"
+    after = document.of_page(page("ALDER LTD 3", LINE, number=4))[0]
+    assert (after.heading, "ALDER LTD" in after.context.split(" | ", 2)[-1]) == ("Staff", False)
+
+
+def test_rows_of_figures_keep_the_years_they_stand_under() -> None:
+    rows = [f"Cost of item {n} 1,5{n:02} 1,4{n:02} (3)" for n in range(60)]
+    made = chunks_of("December 31, 2022 2021", "Current assets:", *rows, LINE)
+    assert len(made) > 3
+    assert all("December 31, 2022 2021" in chunk.context + chunk.text for chunk in made)
+    assert made[1].context.endswith("December 31, 2022 2021 Current assets:")
+
+
+def test_prose_after_a_table_does_not_stand_under_its_years() -> None:
+    made = chunks_of("December 31, 2022 2021", "Cash 1,577 1,402", *[f"{LINE} again"] * 30)
+    assert not made[-1].context.endswith("2021")
+
+
+def test_a_passage_of_figures_is_short_enough_to_be_read_to_its_end() -> None:
+    made = chunks_of(*["1,577 1,402 (3) 12.5% 4,365 4,034"] * 40)
+    assert all(len(chunk.text) < CHUNK / 1.5 for chunk in made)
+
+
+def test_a_short_line_that_stands_apart_is_a_heading() -> None:
+    tops = {"The tenant pays.": 0.1, "He pays monthly and in full, which is the rule here": 0.12, "2.1 Repairs": 0.18}
+    tops |= {"The roof is the landlord's, and so are the windows of": 0.2, "the upper floor.": 0.22}
+    placed = [
+        Word(text, (0.1, top, 0.1 + len(text) / 100, top + SMALL), n) for n, (text, top) in enumerate(tops.items())
+    ]
+    lease = Page("d" * 64, 1, 48, 48, tuple(placed), TextSource.TEXT_LAYER, 1.0)
+    assert DocumentChunks("x.pdf").of_page(lease)[-1].heading == "2.1 Repairs"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +194,39 @@ def test_the_title_is_the_tallest_line_of_the_upper_half() -> None:
     assert document_title(page()) is None
 
 
-def test_the_head_of_a_page_is_its_first_lines_with_words() -> None:
+@pytest.mark.parametrize(
+    ("lines", "title"),
+    [
+        (["Office of Alder", "Re: Your lease of 2 May", LINE], "Your lease of 2 May"),
+        (["Kanzlei Erle", "Betreff: Ihr Mietvertrag", LINE], "Ihr Mietvertrag"),
+        (["Cabinet Aulne", "Objet : votre bail", LINE], "votre bail"),
+        ([("hapter", TALL * 3), ("One Path", TALL), LINE, LINE, LINE], "One Path"),
+        ([("Grand Total 319.00", TALL), LINE, LINE], None),
+        ([("Annual report", TALL), ("and accounts", TALL), LINE, LINE, LINE], "Annual report"),
+        (["Exhibit 10", "LEASE AGREEMENT", LINE], "LEASE AGREEMENT"),
+    ],
+)
+def test_the_title_is_a_subject_or_what_stands_out(lines: list[tuple[str, float] | str], title: str | None) -> None:
+    assert document_title(page(*lines)) == title
+
+
+@pytest.mark.parametrize(
+    ("text", "date"),
+    [
+        ("for the year ended December 31, 2022 or", "December 31, 2022"),
+        ("Berlin, den 3. März 2021", "3. März 2021"),
+        ("Lyon, le 1er février 2020", "1er février 2020"),
+        ("Datum: 05.03.2018", "05.03.2018"),
+        ("Issued 2024-02-29", "2024-02-29"),
+        ("Version 1.2.3 of 2020", ""),
+    ],
+)
+def test_the_date_of_a_document_as_printed(text: str, date: str) -> None:
+    assert document_date(page(text)) == date
+
+
+def test_the_head_of_a_page_is_its_first_lines_with_words_unless_they_are_prose() -> None:
     assert page_head(page("17", "Alder Ltd", "—", "Annual report", "more")) == "Alder Ltd Annual report"
-    assert len(page_head(page("word " * 50, "more"))) == 120
+    assert page_head(page("goes on from before", "Staff")) == "Staff"
+    assert page_head(page("Word " * 50, "more")) == ""
     assert page_head(page("1", "2")) == ""
