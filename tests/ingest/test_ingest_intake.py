@@ -134,8 +134,8 @@ def test_the_type_of_an_image_by_its_content(tmp_path: Path, kind: str) -> None:
     [
         (b"%PDF-1.7\n", "application/pdf"),
         (b"\xef\xbb\xbf\r\n%PDF-1.4\n", "application/pdf"),
-        (b"\n" * 1000 + b"%PDF-1.4\n", "application/pdf"),
-        (b"\n" * 1024 + b"%PDF-1.4\n", None),
+        (b"\n" * 4000 + b"%PDF-1.4\n", "application/pdf"),
+        (b"\n" * 4096 + b"%PDF-1.4\n", None),
         (b"MM\x00*" + bytes(9), "image/tiff"),
         (b"II+\x00" + bytes(9), "image/tiff"),
         (b"RIFF\x00\x00\x00\x00WAVE", None),

@@ -53,7 +53,14 @@ class Sent(NamedTuple):
 
 
 def rendered(content: bytes, media_type: str, *, first: int = 1, max_pages: int = 100, budget: int = BUDGET) -> Sent:
-    options = {"media-type": media_type, "first": first, "max-pages": max_pages, "budget": budget, "memory-mb": 4096}
+    options = {
+        "media-type": media_type,
+        "first": first,
+        "last": max_pages,
+        "max-pages": max_pages,
+        "budget": budget,
+        "memory-mb": 4096,
+    }
     arguments = [f"--{name}={value}" for name, value in options.items()]
     with _file(content) as file, sandbox.Child("ingest.render", arguments, threading.Event(), stdin=file) as child:
         opened = untrusted.check_opened(child.receive(LONG)[0], max_pages)
@@ -262,7 +269,7 @@ def opened_with(content: bytes, *passwords: str) -> Sent:
     reader, writer = os.pipe()
     os.write(writer, json.dumps(passwords).encode())
     os.close(writer)
-    options = ["--media-type=application/pdf", "--max-pages=9", "--budget=280", "--memory-mb=4096"]
+    options = ["--media-type=application/pdf", "--last=9", "--max-pages=9", "--budget=280", "--memory-mb=4096"]
     with _file(content) as file:
         done = subprocess.run(
             [sys.executable, "-m", "ingest.render", *options, f"--secrets-fd={reader}"],

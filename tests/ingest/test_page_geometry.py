@@ -115,7 +115,15 @@ def _carry_over(single: pymupdf.Document, file: pymupdf.Document) -> None:
 
 def rendered(content: bytes) -> list[untrusted.Rendered]:
     done = subprocess.run(
-        [sys.executable, "-m", "ingest.render", "--media-type=application/pdf", "--max-pages=99", "--budget=560"]
+        [
+            sys.executable,
+            "-m",
+            "ingest.render",
+            "--media-type=application/pdf",
+            "--last=99",
+            "--max-pages=99",
+            "--budget=560",
+        ]
         + ["--memory-mb=4096"],
         input=content,
         capture_output=True,
