@@ -17,7 +17,7 @@ from docqa.errors import BadSettings, DamagedFile, RendererLied
 from docqa.imagegrid import grid_size
 from docqa.types import Word
 from ingest import sandbox, tesseract, untrusted
-from ingest.ocr import _answer, _found, _on_its_side, _placed, _turned_back
+from ingest.ocr import _answer, _decoded, _found, _on_its_side, _placed, _turned_back
 from ingest.readingorder import Line, reading_order, row_words
 
 LONG = 150.0
@@ -119,6 +119,24 @@ def test_a_wide_gap_in_a_line_is_a_space() -> None:
     assert answer.at[5] == 40.5 / 50
     assert _answer("AB C", 0.9, [2, 4, 20], 50).text == "AB C"
     assert _answer("", 0.0, [], 50).at == ()
+
+
+def test_a_narrow_gap_is_a_space_where_the_recogniser_has_a_hint_of_one() -> None:
+    steps, hint = [1, 3, 6, 8, 10, 12], [0.0] * 4 + [0.04] + [0.0] * 8
+    assert _answer("NO4321", 0.9, steps, 14, hint).text == "NO 4321"
+    assert _answer("NO4321", 0.9, steps, 14, [0.0] * 13).text == "NO4321"
+    assert _answer("NO4321", 0.9, steps, 14, [0.0] * 7 + [0.04] + [0.0] * 5).text == "NO4321"
+
+
+def test_letters_are_decoded_with_their_steps() -> None:
+    shares = np.zeros((8, 5), np.float32)
+    for step, (letter, share) in enumerate([(1, 0.8), (1, 0.9), (0, 1), (1, 0.6), (4, 1), (2, 1), (0, 1), (3, 0.6)]):
+        shares[step, letter] = share
+    answer = _decoded(shares, ["", "a", "b", "c", " "], 16)
+    assert answer.text == "aa bc"
+    assert answer.confidence == pytest.approx((0.8 + 0.6 + 1 + 1 + 0.6) / 5)
+    assert answer.at == (0.5 / 16, 3.5 / 16, 5.5 / 16, 7.5 / 16)
+    assert _decoded(shares[2:3], ["", "a", "b", "c", " "], 1) == ("", 0.0, ())
 
 
 def test_words_are_where_their_characters_were_seen() -> None:
