@@ -65,7 +65,7 @@ class Found(NamedTuple):
     slope: float  #: radians, clockwise
     legible: float  #: share of the writing, by length, that was read
     boxes: int  #: pieces of writing, read or not
-    dense: list[Line]  #: the lines that are as full of characters as lines are
+    dense: list[Line]  #: the lines that are as full of characters as lines are, and not Greek
     greek: bool = False  #: most of the few letters that were read are Greek
 
 
@@ -311,12 +311,18 @@ def _found(boxes: Sequence[Corners], answers: Sequence[Answer], x: float, y: flo
             continue
         level = _turned(box, -slope, x, y) if slope else box
         lines.append(_line(answer, *level.min(axis=0).tolist(), *level.max(axis=0).tolist()))
-        if _dense(box, answer):
+        if _dense(box, answer) and not _greek(answer.text):
             legible += wide
             dense.append(lines[-1])
-    letters = [letter for answer in answers for letter in answer.text if letter.isalpha()]
+    greek = _greek("".join(answer.text for answer in answers))
+    return Found(lines, slope, legible / total if total else 1.0, len(boxes), dense, greek)
+
+
+def _greek(text: str) -> bool:
+    """Most letters are Greek, which the model knows from formulas: of the language it reads half, without accents."""
+    letters = [letter for letter in text if letter.isalpha()]
     greek = sum("\N{GREEK CAPITAL LETTER ALPHA}" <= letter <= "\N{GREEK SMALL LETTER OMEGA}" for letter in letters)
-    return Found(lines, slope, legible / total if total else 1.0, len(boxes), dense, greek > 0.5 * max(1, len(letters)))
+    return 2 * greek > len(letters)
 
 
 def _dense(box: Corners, answer: Answer) -> bool:
