@@ -122,6 +122,10 @@ def _summary(documents: Sequence[Document]) -> None:
             st.button(f"Try again ({len(again)})", key="again", on_click=_try_again, args=(again,))
     if waiting := counts[Status.QUEUED]:
         st.progress(1 - waiting / len(documents), f"Reading: {waiting:,} to go")
+    elif by_words := sum(bool(document.pages_done) and not document.embedded for document in documents):
+        st.caption(
+            f"{parts.counted(by_words, 'document is', 'documents are')} found by words for now; by meaning soon."
+        )
 
 
 def _chosen_document(documents: Sequence[Document]) -> None:
