@@ -222,10 +222,10 @@ def _report(store: Store, taken: Sequence[Line]) -> list[Line]:
     documents = {d.doc: d for d in store.catalog.documents(docs=[line.doc for line in taken if line.doc])}
     lines, seen = [], set[str]()
     for line in taken:
-        document = documents.get(line.doc or "")
-        if document is None:  # it could not be kept, or its last label was withdrawn by now
+        if line.doc is None or line.doc not in documents:  # it was not kept, or its last label is withdrawn by now
             lines.append(line)
             continue
+        document = documents[line.doc]
         repeated = line.status == "duplicate" or (line.doc in seen and document.status == Status.READY)
         status = "duplicate" if repeated else document.status.value
         story = (document.pages, document.pages_done, document.problem, document.notices)
