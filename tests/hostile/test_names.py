@@ -205,7 +205,7 @@ def ingest(
     office: Path, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., str]:
     """`ingest(arguments…)`: what the command prints. Nothing is read: here it is names that matter."""
-    monkeypatch.setattr(commands, "ingest_pending", lambda *_: 0)
+    monkeypatch.setattr(commands, "ingest_pending", lambda *_, with_vectors: 0)
 
     def run(*arguments: object) -> str:
         assert main(["--store", str(store.folder), "ingest", *map(str, arguments)]) == 3
