@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= docqa_store
 
-.PHONY: run demo test test-faults check lint types bench install clean
+.PHONY: run demo test test-thinned test-faults check lint types bench install clean
 
 ## the browser interface on http://127.0.0.1:8501, with the sample documents in it
 run: install
@@ -24,6 +24,10 @@ demo: install
 ## all tests that need no model server and no browser
 test: $(VENV)/.dev
 	$(BIN)/pytest
+
+## a few of the runs that are killed, starved and attacked: four minutes
+test-thinned: $(VENV)/.dev
+	$(BIN)/pytest -m thinned
 
 ## runs that are killed at every step, damaged files by the hundred, full disks: an hour on two cores
 test-faults: $(VENV)/.dev

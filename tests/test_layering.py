@@ -21,7 +21,7 @@ ONLY_IN = {
     "starlette": ["ui"],
     "lancedb": ["docqa/store/library.py"],
     "pyarrow": ["docqa/store/library.py"],
-    "sqlite3": ["docqa/store/catalog.py"],
+    "sqlite3": ["docqa/store/database.py"],
     "openai": ["docqa/model.py"],
     "sentence_transformers": ["docqa/embed.py"],
     "transformers": ["docqa/embed.py"],

@@ -110,7 +110,8 @@ def _search_rows(store: Store, documents: list[Document]) -> Iterator[Finding]:
     """Chunks that belong to no document or are not as many as there were, and vectors that are not one a chunk."""
     chunks, vectors = store.library.rows_by_document("chunks"), store.library.rows_by_document("vectors")
     known = {document.doc: document for document in documents}
-    for doc in sorted((chunks.keys() | vectors.keys()) - known.keys()):
+    leaving = set(store.catalog.watched.leaving())
+    for doc in sorted((chunks.keys() | vectors.keys()) - known.keys() - leaving):
         message = f"{chunks[doc]} chunks and {vectors[doc]} vectors belong to the unknown document {doc[:12]}."
         yield Finding("chunks_unknown", doc, message, "`docqa check --repair` removes them.", True)
     for doc, document in known.items():

@@ -39,18 +39,22 @@ def may_mount() -> bool:
     return subprocess.run([*_ISOLATED, "sh", "-c", mount], capture_output=True, check=False).returncode == 0
 
 
+@pytest.mark.thinned
 def test_killed_at_every_fifteenth_step() -> None:
     assert suite("every_step", "--mode", "before", "--first", "7", "--stride", "15")["kills"] >= 4
 
 
+@pytest.mark.thinned
 def test_killed_at_random_moments() -> None:
     assert suite("random_kills", "--kills", "3")["kills"] == 3
 
 
+@pytest.mark.thinned
 def test_many_at_once() -> None:
     assert suite("at_once")["searches"] > 0
 
 
+@pytest.mark.thinned
 @pytest.mark.skipif(not may_mount(), reason="no mount namespace may be made here (unshare --mount --map-root-user)")
 def test_a_full_disk() -> None:
     assert suite("disk_full", "--levels", "2", "--tries", "1", before=_ISOLATED)["full"] >= 4

@@ -29,6 +29,7 @@ def suite(name: str, *arguments: str | Path) -> dict[str, Any]:
     return summary
 
 
+@pytest.mark.thinned
 def test_forty_damaged_files_among_good_ones() -> None:
     summary = suite("mutants", "--count", "40", "--deadline", "20")
     assert summary["files"] == 50

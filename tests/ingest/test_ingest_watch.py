@@ -764,7 +764,7 @@ def test_a_large_folder_costs_a_stat_a_file(office: Office, monkeypatch: pytest.
     opened: list[object] = []
     monkeypatch.setattr(watch, "_SteadyFile", lambda *arguments: opened.append(arguments))
     statements: list[str] = []
-    connection = office.store.catalog._connection()
+    connection = office.store.catalog._database._connection()
     connection.set_trace_callback(statements.append)
     assert office.scan() == ScanResult(count, 0, 0, 0, None)
     connection.set_trace_callback(None)

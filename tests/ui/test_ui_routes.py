@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
 import tomllib
@@ -46,7 +47,7 @@ class TestPageImage:
 
     def test_an_altered_image_is_not_served(self, client: TestClient, store: Store, invoice: Document) -> None:
         records = store.catalog.page_records(invoice.doc)
-        altered = [type(record)(record.number, record.text_source, 1.0, "0" * 64) for record in records]
+        altered = [dataclasses.replace(record, image_sha256="0" * 64) for record in records]
         store.catalog.finish_document(
             invoice.doc, invoice.status, pipeline="test", pages=2, page_records=altered, seconds=0.1
         )

@@ -176,7 +176,7 @@ def _running(number: int) -> None:
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         _title(run)
-        st.button("Cancel", key="cancel", on_click=catalog.cancel_run, args=(number,))
+        st.button("Cancel", key="cancel", on_click=catalog.ledger.cancel_run, args=(number,))
     over = run.done + run.failed
     st.progress(over / max(run.documents, 1), f"Reading: {run.documents - over:,} to go")
     _table(run)
