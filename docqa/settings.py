@@ -48,7 +48,7 @@ class EmbedderSettings(_Section):
     """Any sentence-transformers model that is on this machine; None is the all-MiniLM-L6-v2 that comes with docqa."""
 
     model: str | None = None  #: a folder, or a name in the local Hugging Face cache
-    batch: Annotated[int, Field(ge=1)] = 32
+    batch: Annotated[int, Field(ge=1)] | None = None  #: texts computed at a time; None: 8 on a processor, 64 on a GPU
 
 
 class IngestSettings(_Section):

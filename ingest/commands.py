@@ -31,7 +31,7 @@ from ingest import sandbox, watch
 from ingest.intake import Offered, offered
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
-_M_TRIM_THRESHOLD, _M_ARENA_MAX = -1, -8  #: from malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  #: from malloc.h
 #: What needs somebody's attention, in a terminal's colours: red, and yellow for what a password opens.
 _COLOURS = {"partial": "31", "failed": "31", "needs_password": "33"}
 _POLL = 1.0  #: seconds between two looks of the worker for something to do
@@ -88,7 +88,7 @@ def keep_memory_flat() -> None:
     """
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # another C library than glibc
-            for name, value in ((_M_ARENA_MAX, 2), (_M_TRIM_THRESHOLD, 1 << 16)):
+            for name, value in ((_M_ARENA_MAX, 2), (_M_MMAP_THRESHOLD, 32 << 20), (_M_TRIM_THRESHOLD, 64 << 20)):
                 ctypes.CDLL(None).mallopt(name, value)
 
 
