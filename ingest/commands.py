@@ -84,8 +84,8 @@ def _ocr_model(_: Settings) -> Check:
 def keep_memory_flat() -> None:
     """Have glibc give memory back that embedding and writing in turns would leave it with in pieces.
 
-    Smaller thresholds keep less, but have every batch of vectors ask the kernel for its memory anew: 33 vectors a second
-    instead of 50 (measured).
+    Smaller thresholds keep less, but have every batch of vectors ask the kernel for its memory anew: 33 vectors a
+    second instead of 50 (measured).
     """
     if sys.platform == "linux":
         with contextlib.suppress(AttributeError):  # another C library than glibc
