@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -27,7 +26,7 @@ import pymupdf
 ROOT = Path(__file__).parents[2]
 BARE = Path(__file__).with_name("bare_ingest.py")
 
-Measured = tuple[int, float, float]  # pages, seconds of wall, seconds of CPU
+Measured = tuple[int, float]  # pages, seconds
 
 
 def main() -> None:
@@ -55,12 +54,10 @@ def main() -> None:
 
 def _compare(name: str, ours: Callable[[], Measured], bare: Callable[[], Measured], rounds: int) -> None:
     pairs = [(ours(), bare()) for _ in range(rounds)]
-    rates = [[pages / seconds for pages, seconds, _ in side] for side in zip(*pairs, strict=True)]
-    costs = [[1000 * cpu / pages for pages, _, cpu in side] for side in zip(*pairs, strict=True)]
+    rates = [[pages / seconds for pages, seconds in side] for side in zip(*pairs, strict=True)]
     ratios = [ours / bare for ours, bare in zip(*rates, strict=True)]
     print(
-        f"{name}: docqa {statistics.median(rates[0]):.2f} pages/s, {statistics.median(costs[0]):.0f} ms CPU a page; "
-        f"bare {statistics.median(rates[1]):.2f} pages/s, {statistics.median(costs[1]):.0f} ms; "
+        f"{name}: docqa {statistics.median(rates[0]):.2f} pages/s, bare {statistics.median(rates[1]):.2f} pages/s; "
         f"ratio {statistics.median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f}), load {os.getloadavg()[0]:.1f}",
         flush=True,
     )
@@ -72,23 +69,22 @@ def _docqa(files: Sequence[str], jobs: str, *, words: bool = False) -> Measured:
         command = ["-m", "docqa", "--store", folder, "ingest", "--json", "--jobs", jobs, *files]
         if words:
             command.insert(-len(files), "--no-vectors")
-        said, seconds, cpu = _run(command)
+        said, seconds = _run(command)
         summary = json.loads(said.splitlines()[-1])["summary"]
     assert summary["ready"] == len(files), summary
-    return summary["pages"], seconds, cpu
+    return summary["pages"], seconds
 
 
 def _bare(arguments: Sequence[str], jobs: str) -> Measured:
-    said, seconds, cpu = _run([str(BARE), jobs, *arguments])
-    return json.loads(said.splitlines()[-1])["pages"], seconds, cpu
+    said, seconds = _run([str(BARE), jobs, *arguments])
+    return json.loads(said.splitlines()[-1])["pages"], seconds
 
 
-def _run(command: Sequence[str]) -> tuple[str, float, float]:
-    """Standard output, seconds, and seconds of CPU of the process and its children."""
-    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+def _run(command: Sequence[str]) -> tuple[str, float]:
+    """Standard output and seconds."""
+    started = time.monotonic()
     done = subprocess.run([sys.executable, *command], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    seconds, after = time.monotonic() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return done.stdout, seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return done.stdout, time.monotonic() - started
 
 
 def _files(data: Path, pages: int, scans: int) -> tuple[list[str], list[str]]:
