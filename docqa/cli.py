@@ -112,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
     doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
+    from docqa.modelserver.commands import register as register_model_server  # imports this module, as the others do
+
+    register_model_server(commands)
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
     return parser

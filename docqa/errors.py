@@ -7,6 +7,8 @@ DocqaError
 │   ├── BadFieldsFile         the fields file
 │   ├── BadQuestionsFile      a question or field-record file for `docqa eval`
 │   ├── SandboxMissing        nothing here confines the child that reads files
+│   ├── CannotServe           the GPU, vLLM or the model's folder is not fit for `docqa model serve`
+│   ├── BadAudio              a recording that cannot be understood as one question
 │   ├── UnknownDocument       no such document in the store
 │   └── UnknownCollection     no such collection in the store
 ├── DocumentError             one file; becomes its problem, the run goes on        exit 3
@@ -99,6 +101,20 @@ class SandboxMissing(UsageError):
         "Install bubblewrap (`apt install bubblewrap`), or a Linux kernel from 5.13 with Landlock; "
         "set ingest.unsafe_parser = true only where every file is trusted."
     )
+
+
+class CannotServe(UsageError):
+    """The GPU, vLLM or the folder of the model does not allow a server to be started."""
+
+    code = "cannot_serve"
+    default_hint = "`docqa model serve --print` shows the command without running it."
+
+
+class BadAudio(UsageError):
+    """A recording that is no WAV file, too long, or silent."""
+
+    code = "bad_audio"
+    default_hint = "Record one question of at most 30 seconds as a WAV file."
 
 
 class UnknownDocument(UsageError):

@@ -44,6 +44,14 @@ class ModelSettings(_Section):
     max_tokens: Annotated[int, Field(ge=64)] = 1024
 
 
+class ModelServerSettings(_Section):
+    """What `docqa model serve` starts on this machine; a server elsewhere needs none of it."""
+
+    folder: Path | None = None  #: the model, or a folder that holds several of which the card's best is chosen
+    drafter: Path | None = None  #: None: the one beside the model, if any
+    vllm: Path | None = None  #: vLLM's command; None: the one on the PATH
+
+
 class EmbedderSettings(_Section):
     """Any sentence-transformers model that is on this machine; None is the all-MiniLM-L6-v2 that comes with docqa."""
 
@@ -93,6 +101,7 @@ class Settings(BaseSettings):
 
     store: Path = DEFAULT_STORE
     model: ModelSettings = ModelSettings()
+    model_server: ModelServerSettings = ModelServerSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
     find: FindSettings = FindSettings()
