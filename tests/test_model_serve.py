@@ -1,6 +1,4 @@
-"""`docqa model serve`: every row of its table has room on its card, every known fault of a folder is named, and what is
-run is what was printed.
-"""
+"""`docqa model serve`: every row of its table has room, every known fault is named, what is run is what was printed."""
 
 from __future__ import annotations
 

