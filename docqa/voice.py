@@ -13,13 +13,16 @@ import base64
 import math
 import struct
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from docqa.errors import BadAudio, ModelRefused
+from docqa.errors import BadAudio, BadSettings, ModelRefused, PathMissing
 from docqa.model import ModelClient
+from docqa.settings import ModelSettings
 
 Samples = NDArray[np.float64]
 
@@ -80,6 +83,24 @@ def prepare(untrusted_wav: bytes) -> Clip:
 def clip_of(sound: Samples) -> Clip:
     """Samples at RATE as a clip, filled up with silence to whole tokens."""
     return Clip(_written(np.pad(sound, (0, -len(sound) % TOKEN_SAMPLES))), len(sound) / RATE)
+
+
+def hear(settings: ModelSettings, untrusted_wav: bytes) -> str:
+    """What the model in the settings understands of a recording. Raises BadAudio, BadSettings, ModelError."""
+    if settings.base_url is None:
+        raise BadSettings("There is no model server to listen: model.base_url is not set.", "Set it, or type.")
+    clip = prepare(untrusted_wav)
+    with closing(ModelClient(settings)) as client:
+        return transcribe(client, clip)
+
+
+def read_recording(file: Path) -> bytes:
+    """The bytes of a recording, as far as they can be one. Raises PathMissing."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise PathMissing(f"{file} cannot be read: {error.strerror}.") from error
 
 
 def transcribe(client: ModelClient, clip: Clip) -> str:

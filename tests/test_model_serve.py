@@ -16,7 +16,7 @@ import pytest
 
 from docqa.cli import main
 from docqa.errors import BadSettings, CannotServe, PathMissing
-from docqa.modelserver.checkpoint import Checkpoint, check_drafter, checkpoints_in, find_drafter, read_checkpoint
+from docqa.modelserver.checkpoint import Checkpoint, check_drafter, find_drafter, read_checkpoint, read_checkpoints
 from docqa.modelserver.launch import choose_gpu, command_line, find_vllm, gpus_here, new_enough
 from docqa.modelserver.plan import TABLE, Address, Gpu, Plan, Row, fits, make_plan, needed_gib, parse_gpus
 
@@ -127,11 +127,18 @@ def test_of_several_checkpoints_the_best_that_fits_is_taken(tmp_path: Path) -> N
         model_folder(tmp_path / scheme, scheme)
     model_folder(tmp_path / "other")
     put(tmp_path / "other", "config.json", {"model_type": "llama"})
-    found = [read_checkpoint(place) for place in checkpoints_in(tmp_path)]
+    (tmp_path / "other" / "inside").mkdir()
+    odd = model_folder(tmp_path / "nvfp4")
+    edit("config.json", lambda config: config.update(quantization_config={"quant_method": "modelopt"}))(odd)
+    found = read_checkpoints(tmp_path)
     assert [checkpoint.scheme for checkpoint in found] == ["bf16", "fp8", "int4"]
     for memory, scheme in ((16_376, "int4"), (24_564, "fp8"), (46_068, "bf16")):
         plan = make_plan(found, Gpu(0, "card", memory), ADDRESS, no_drafter)
         assert plan.arguments[0] == str(tmp_path / scheme)
+    with pytest.raises(CannotServe, match=r"no settings for \(modelopt\)"):
+        read_checkpoints(odd)
+    with pytest.raises(CannotServe, match="no Gemma 4 12B in"):
+        read_checkpoints(odd.parent / "other" / "inside")
 
 
 def test_what_has_no_room_is_refused_with_what_would(shape: Checkpoint) -> None:

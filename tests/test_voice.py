@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import struct
 import wave
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_server import Fail, FakeServer, Say
+from fake_server import Fail, FakeServer, Say, closed_port
 from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from docqa import cli
 from docqa.errors import BadAudio, ModelRefused
 from docqa.model import ModelClient
 from docqa.settings import ModelSettings
+from docqa.store import Store
 from docqa.voice import MOST_SECONDS, RATE, TOKEN_SAMPLES, prepare, resample, transcribe
 
 Sound = NDArray[np.float64]
@@ -202,3 +206,66 @@ def test_a_reply_without_words_is_no_question() -> None:
         with pytest.raises(BadAudio, match="No words"):
             transcribe(client, prepare(GOOD))
         client.close()
+
+
+# ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    file = tmp_path / "question.wav"
+    file.write_bytes(GOOD)
+    return file
+
+
+def test_a_spoken_question_is_shown_and_asked(
+    recording: Path,
+    small_store: Store,
+    fake_embedder: object,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(cli, "Embedder", lambda settings: fake_embedder)
+    with FakeServer(Say("What is the monthly rent?")) as server:
+        monkeypatch.setenv("DOCQA_MODEL__BASE_URL", server.url)
+        asked = ["ask", "--audio", str(recording), "--reader", "quote", "--json", "--store", str(small_store.folder)]
+        assert cli.main(asked) == 0
+    out, err = capsys.readouterr()
+    assert err == "Understood: What is the monthly rent?\n"
+    assert json.loads(out)["question"] == "What is the monthly rent?"
+
+
+def test_a_transcript_alone_needs_no_store(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = ["--transcribe-only", "--store", str(tmp_path / "none")]
+    with FakeServer(Say("What is the rent?")) as server:
+        monkeypatch.setenv("DOCQA_MODEL__BASE_URL", server.url)
+        assert cli.main(["ask", "--audio", str(recording), *store]) == 0
+        assert capsys.readouterr().out == "What is the rent?\n"
+        assert cli.main(["ask", "--audio", str(recording), "--json", *store]) == 0
+        assert json.loads(capsys.readouterr().out) == {"question": "What is the rent?"}
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_stands_in_the_way_of_a_spoken_question_is_said(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def complaint(*arguments: str) -> tuple[int, str]:
+        code = cli.main(["ask", *arguments, "--store", str(tmp_path / "none")])
+        return code, capsys.readouterr().err
+
+    assert complaint("--audio", str(recording)) == (
+        2,
+        "docqa: There is no model server to listen: model.base_url is not set. Set it, or type.\n",
+    )
+    monkeypatch.setenv("DOCQA_MODEL__BASE_URL", f"http://127.0.0.1:{closed_port()}/v1")
+    assert complaint("--audio", str(tmp_path / "nothing.wav"))[0] == 2
+    assert complaint("--audio", str(recording))[0] == 4
+    recording.write_bytes(b"ID3")
+    code, said = complaint("--audio", str(recording))
+    assert (code, "not a WAV file" in said) == (2, True)
+    assert complaint("a question", "--transcribe-only")[0] == 2
+    for wrong in (["a question", "--audio", str(recording)], []):
+        with pytest.raises(SystemExit):
+            complaint(*wrong)

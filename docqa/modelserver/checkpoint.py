@@ -82,11 +82,26 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     )
 
 
-def checkpoints_in(folder: Path) -> list[Path]:
-    """The folder itself if it holds a model, else those of its folders that hold a Gemma 4 12B, by name."""
+def read_checkpoints(folder: Path) -> list[Checkpoint]:
+    """The folder itself if it holds a model, else every Gemma 4 12B in its folders that can be served, by name.
+
+    Raises PathMissing, CannotServe where there is none.
+    """
     if not folder.is_dir() or (folder / "config.json").exists():
-        return [folder]
-    return [place for place in sorted(folder.iterdir()) if _model_type(place) == MODEL_TYPE]
+        return [read_checkpoint(folder)]
+    found, refused = [], []
+    for place in sorted(folder.iterdir()):
+        if _model_type(place) == MODEL_TYPE:
+            try:
+                found.append(read_checkpoint(place))
+            except CannotServe as error:
+                refused.append(error)
+    if not found:
+        nothing = CannotServe(
+            f"There is no Gemma 4 12B in {folder} or in its folders.", "docqa downloads none: copy it."
+        )
+        raise (refused or [nothing])[0]
+    return found
 
 
 def find_drafter(checkpoint: Path) -> Path | None:

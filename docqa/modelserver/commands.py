@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 
 from docqa.cli import Commands, emit, settings_of
 from docqa.errors import BadSettings, CannotServe
-from docqa.modelserver.checkpoint import FULL_CONTEXT, check_drafter, checkpoints_in, find_drafter, read_checkpoint
+from docqa.modelserver.checkpoint import FULL_CONTEXT, check_drafter, find_drafter, read_checkpoints
 from docqa.modelserver.launch import choose_gpu, command_line, find_vllm, run
 from docqa.modelserver.plan import MIB_A_GIB, Address, Plan, make_plan
+from docqa.modelserver.proof import Outcome, prove
 from docqa.settings import ModelSettings, Settings
 
 DEFAULT_PORT = 8000
 LEAST_CONTEXT = 4_096  #: tokens; one page, its text, the question and an answer
+MARKS = {Outcome.OK: "ok           ", Outcome.FAILED: "FAILED       ", Outcome.UNSUPPORTED: "not supported"}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -34,6 +36,19 @@ def register(commands: Commands) -> None:
     serve.add_argument("--context", type=_tokens, metavar="TOKENS", help="longest prompt with its answer (to 262144)")
     serve.add_argument("--port", type=_port, help=f"default: that of model.base_url, else {DEFAULT_PORT}")
     serve.add_argument("--print", action="store_true", dest="only_print", help="print the command, run nothing")
+    group.add("check", _check, "have the running server show that it can do what answers depend on")
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    """One line for each thing the server was asked to show; 1 if it does one of them wrongly."""
+    fine = True
+    for finding in prove(settings_of(arguments).model):
+        fine = fine and finding.outcome is not Outcome.FAILED
+        if arguments.json:
+            emit(asdict(finding))
+        else:
+            print(f"{MARKS[finding.outcome]}  {finding.name}: {finding.message} {finding.hint}".rstrip(), flush=True)
+    return 0 if fine else 1
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -70,11 +85,6 @@ def _plan(arguments: argparse.Namespace, settings: Settings) -> Plan:
     folder = arguments.model or settings.model_server.folder
     if folder is None:
         raise BadSettings("No model is named.", "Name its folder with --model, or set model_server.folder.")
-    checkpoints = [read_checkpoint(place) for place in checkpoints_in(folder)]
-    if not checkpoints:
-        raise CannotServe(
-            f"There is no Gemma 4 12B in {folder} or in its folders.", "docqa downloads nothing: copy it."
-        )
     named = arguments.drafter or settings.model_server.drafter
 
     def drafter_of(checkpoint: Path) -> Path | None:
@@ -82,14 +92,18 @@ def _plan(arguments: argparse.Namespace, settings: Settings) -> Plan:
             return None
         return find_drafter(checkpoint) if named is None else check_drafter(named)
 
+    checkpoints = read_checkpoints(folder)
     gpu = choose_gpu(arguments.gpu, arguments.gpu_memory)
     return make_plan(checkpoints, gpu, _address(arguments.port, settings.model), drafter_of, arguments.context)
 
 
 def _address(port: int | None, model: ModelSettings) -> Address:
     """Where docqa itself will look for the server, if that is on this machine; never reachable from another."""
-    url = urlsplit(model.base_url or "")
-    ours = url.port if url.hostname in LOOPBACK else None
+    try:
+        url = urlsplit(model.base_url or "")
+        ours = url.port if url.hostname in LOOPBACK else None
+    except ValueError as error:
+        raise BadSettings(f"model.base_url is not an address: {error}.") from error
     return Address("127.0.0.1", port or ours or DEFAULT_PORT, model.name)
 
 

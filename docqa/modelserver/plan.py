@@ -91,6 +91,7 @@ ENVIRONMENT = {
     "DO_NOT_TRACK": "1",
     "VLLM_DO_NOT_TRACK": "1",
     "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",  # as nvidia-smi counts; CUDA itself counts the fastest first
     "VLLM_MAX_IMAGE_PIXELS": str(MOST_PIXELS),
     "VLLM_MAX_N_SEQUENCES": str(MOST_ANSWERS),
 }
