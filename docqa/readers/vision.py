@@ -58,4 +58,4 @@ class VisionReader:
             return []
         max_tokens = max(self._settings.max_tokens, TOKENS_PER_FIELD * len(fields))
         reply = self._client.complete_json(fill_messages(fields, pages), fields_schema(fields), max_tokens)
-        return parse_readings(reply, fields, pages)
+        return parse_readings(reply.value, fields, pages)
