@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx2
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from docqa.errors import (
     BadSettings,
@@ -186,7 +186,7 @@ class ModelServer:
             yield
         except httpx2.TransportError as error:
             raise self._lost(error, silence) from None
-        except ValidationError:
+        except ValueError:  # not JSON, not of the form, not text
             raise ModelBadAnswer(f"{self.address} sent something that is not of the chat protocol.") from None
 
     def _lost(self, error: httpx2.TransportError, silence: float) -> ModelError:

@@ -9,8 +9,6 @@ from collections.abc import Iterable, Iterator
 
 from pydantic import BaseModel, ConfigDict
 
-from docqa.errors import ModelBadAnswer
-
 #: Bytes of one event. A piece of text with its log-probabilities has less than a thousand.
 MAX_EVENT = 1 << 20
 
@@ -99,7 +97,7 @@ class Count(_Wire):
 def event_data(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The data of server-sent events, one line each; comments and other fields are left out.
 
-    Raises ModelBadAnswer for a line that does not end.
+    Raises ValueError for a line that does not end.
     """
     rest = b""
     for chunk in chunks:
@@ -108,6 +106,6 @@ def event_data(chunks: Iterable[bytes]) -> Iterator[bytes]:
             if line.startswith(b"data:"):
                 yield line[len(b"data:") :].strip()
         if len(rest) > MAX_EVENT:
-            raise ModelBadAnswer("The model server sends a line without an end.")
+            raise ValueError("a line without an end")
     if rest.startswith(b"data:"):
         yield rest[len(b"data:") :].strip()

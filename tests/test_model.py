@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -51,6 +52,8 @@ from docqa.types import Usage
 
 KEY = "sk-very-secret"
 HELLO = [{"role": "user", "content": "Hello"}]
+#: Nested too deeply to be read, and not the same over and over.
+DEEP = "".join(random.Random(4).choices(["[", "[ "], k=2000))
 SCHEMA: dict[str, object] = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
@@ -499,7 +502,8 @@ def test_certainty_is_of_the_tokens_of_a_value_alone() -> None:
     [
         (Say('{"total":'), "not JSON"),
         (Say("Sorry, I cannot"), "not JSON"),
-        (Say("[" * 100_000, piece=50_000), "not JSON"),
+        (Say(DEEP, piece=len(DEEP)), "not JSON"),
+        (Say("[" * 3000), "repeats itself"),
         (Say('{"total":', finish_reason="length"), "cut off at 100 tokens"),
         (Say("                ", finish_reason="length"), "cut off at 100 tokens"),
     ],
@@ -564,9 +568,10 @@ def test_the_environment_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_redirect_is_not_followed() -> None:
-    with FakeServer(Fail(307)) as server, client_of(server) as client, pytest.raises(ModelRefused):
+    with FakeServer(Fail(307)) as server, client_of(server) as client, pytest.raises(ModelRefused) as caught:
         streamed(client)
-    assert len(server.asked) == 1
+    assert {asked.path for asked in server.asked} == {"/v1/models", "/v1/chat/completions", "/tokenize"}
+    assert "redirect" in caught.value.hint
 
 
 @pytest.mark.parametrize("base_url", [None, "", "127.0.0.1:8000", "ftp://127.0.0.1/v1", "http://", "http://[::1/v1"])
