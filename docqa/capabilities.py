@@ -12,6 +12,7 @@ import io
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from PIL import Image
 
@@ -182,6 +183,7 @@ def _page(named: bool = False, sent: bool = True) -> Messages:
     return [{"role": "user", "content": [image, {"type": "text", "text": PROBE_TEXT}]}]
 
 
+@cache
 def _blank_page() -> str:
     buffer = io.BytesIO()
     Image.new("L", grid_size(*A4), 255).save(buffer, "PNG")

@@ -91,18 +91,20 @@ class VisionReader:
         """The pages to read: those of the turn before and the new ones, as many as the model's context holds."""
         budget = self.client.image_budget()
         for most in range(MAX_PAGES, 0, -1):
-            chosen = _looked_at(together(history.pages, pages, most), budget)
-            if most == 1 or self._fits(answer_messages(question, _blind(chosen), history.turns), chosen, budget):
+            chosen = together(history.pages, pages, most)
+            if most == 1 or self._fits(question, chosen, history, budget):
                 break
-        return chosen
+        return _looked_at(chosen, budget)
 
-    def _fits(self, messages: list[Message], pages: Sequence[Evidence], budget: int) -> bool:
+    def _fits(self, question: str, pages: Sequence[Evidence], history: Conversation, budget: int) -> bool:
         context = self.client.capabilities().max_context
         if context is None:
             return True
         images = [soft_tokens(*grid_size(one.page.width, one.page.height, budget)) for one in pages]
         room = context - self._settings.max_tokens - sum(images) - (budget + FRAME_TOKENS)  # a close-up may come
-        texts = _texts(messages)
+        if room <= 0:
+            return False
+        texts = _texts(answer_messages(question, _blind(pages), history.turns))
         if len(texts) <= room:  # a token has at least one character
             return True
         exact = self.client.count_tokens([{"role": "user", "content": texts}])
