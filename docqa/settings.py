@@ -41,6 +41,10 @@ class ModelSettings(_Section):
     image_budget: Annotated[int, Field(ge=70, le=1120)] = 1120  #: soft tokens a page image may cost
     connect_timeout: Seconds = 5.0
     read_timeout: Seconds = 120.0  #: between two pieces of an answer
+    total_timeout: Seconds = 600.0  #: for one whole answer, tries included; waiting in the queue is not
+    requests_at_once: Annotated[int, Field(ge=1, le=256)] = 8  #: sent by this process to the server
+    queue_length: Annotated[int, Field(ge=0, le=10_000)] = 32  #: requests of this process that may wait for their turn
+    queue_timeout: Seconds = 30.0  #: that a question waits for its turn; a batch waits as long as total_timeout
     max_tokens: Annotated[int, Field(ge=64)] = 1024
 
 
