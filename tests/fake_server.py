@@ -146,6 +146,7 @@ class FakeServer:
         self.budget = 1120  #: soft tokens of an image, where a request does not ask for others
         self.cards = [model_card()]
         self.models_order = models_order
+        self.others: dict[str, Order] = {}  #: to other paths than the protocol's, such as vLLM's /version
         self.asked: list[Asked] = []
         self.images: set[str] = set()  #: the names of images it has; clear it, and it has forgotten them
         self.cancelled = threading.Event()
@@ -216,6 +217,9 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
 
         def do_GET(self) -> None:
             server.asked.append(Asked(self.path, self._headers()))
+            if self.path in server.others:
+                self._obey(server.others[self.path], {})
+                return
             if self._refused(None):
                 return
             if server.models_order is not None:

@@ -29,7 +29,7 @@ from docqa.model import ModelClient
 from docqa.modelhttp import ModelServer
 from docqa.modelserver.launch import LEAST_VERSION, new_enough
 from docqa.modelwire import Listing
-from docqa.prompts import clean
+from docqa.pagetext import clean
 from docqa.settings import ModelSettings
 from docqa.voice import RATE, clip_of, transcribe
 
