@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ MOST_TOKENS = 200  #: of a transcript; thirty seconds of fast speech have 130 wo
 MOST_CHARACTERS = 1_000
 
 PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE  #: format tags
-SAMPLE_KINDS = {
+SAMPLE_KINDS: dict[tuple[int, int], np.dtype[Any]] = {
     (PCM, 8): np.dtype("u1"),
     (PCM, 16): np.dtype("<i2"),
     (PCM, 24): np.dtype("u1"),  # three bytes a sample, put together below

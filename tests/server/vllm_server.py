@@ -25,11 +25,11 @@ MODEL = "gemma-4-12b"
 KEY = "a key for the tests"
 START_SECONDS = 420.0  #: 35 on two quiet cores
 END_SECONDS = 20.0
-#: The last of a flag's values counts. Two gigabytes hold a KV cache of one for the tiny model.
+#: Put behind the others: the last of a flag's values counts.
 ON_A_PROCESSOR = ("--enforce-eager", "--max-model-len", "32768", "--max-num-seqs", "8")
 ENVIRONMENT = {
-    "VLLM_CPU_KVCACHE_SPACE": "1",
-    "OMP_NUM_THREADS": "1",  # with two, and everything in one process, they spin against each other
+    "VLLM_CPU_KVCACHE_SPACE": "1",  # GiB
+    "OMP_NUM_THREADS": "1",  # with two they spin against each other
     "VLLM_ENABLE_V1_MULTIPROCESSING": "0",
     "TORCHDYNAMO_DISABLE": "1",  # else the first request with log-probabilities compiles for 40 seconds
 }
@@ -66,12 +66,19 @@ class VllmServer:
         environment = os.environ | plan.environment | ENVIRONMENT | {"VLLM_API_KEY": KEY}
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                command, stdout=output, stderr=output, env=environment, preexec_fn=_end_with_parent
+                command,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,  # its engine is a process of its own, which is to die with it
+                preexec_fn=_end_with_parent,
             )
         self._wait()
 
     def kill(self) -> None:
-        """End the server as a lost power supply would."""
+        """End the server, its engine included, as the kernel does when memory runs out."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._end(signal.SIGKILL)
 
     def metric(self, name: str) -> float:
@@ -113,7 +120,7 @@ class VllmServer:
         try:
             process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
     def _tail(self) -> str:
