@@ -490,6 +490,10 @@ def test_certainty_is_of_the_tokens_of_a_value_alone() -> None:
     pieces = [('{"a": "', -9.0), ("x", -1.0), ("é"[:1], -2.0), ('", ', -9.0), ('"b":', -9.0), ("7", -0.5), ("}", -9.0)]
     tokens = [TokenChance(token=piece, logprob=chance) for piece, chance in pieces]
     assert certainties('{"a": "xé", "b":7}', tokens) == {("a",): Certainty(-1.5, -2.0), ("b",): Certainty(-0.5, -0.5)}
+    ended = [*tokens, TokenChance(token="<turn|>", logprob=-9.0)]
+    assert certainties('{"a": "xé", "b":7}', ended) == certainties('{"a": "xé", "b":7}', tokens), (
+        "vLLM tells the end, too"
+    )
     assert certainties('{"a": 1}', tokens) == {}, "tokens of another text say nothing"
     halves = [TokenChance(token="\ufffd", logprob=-1.0, bytes=[half]) for half in "é".encode()]
     assert certainties('"é"', [TokenChance(token='"', logprob=0), *halves, TokenChance(token='"', logprob=0)]) == {

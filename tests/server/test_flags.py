@@ -50,7 +50,7 @@ def test_vllm_knows_the_flags_of_every_row(venv: Path, tiny_model: Path) -> None
     read = [json.loads(line) for line in parsed.stdout.splitlines() if line.startswith("[")]
     assert read == [
         [
-            str(tiny_model),
+            str(checkpoint.folder),
             "127.0.0.1",
             str(row.context),
             "None" if row.overlapped else "False",
