@@ -323,6 +323,17 @@ def test_people_go_before_a_batch_that_came_earlier() -> None:
     assert order == [Urgency.INTERACTIVE, Urgency.BATCH, Urgency.BATCH]
 
 
+def test_threads_share_what_is_known_and_what_is_sent() -> None:
+    with (
+        FakeServer(Say("fine")) as server,
+        client_of(server, requests_at_once=2) as client,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        assert list(pool.map(lambda _: streamed(client), range(12))) == ["fine"] * 12
+    assert [asked.path for asked in server.asked].count("/v1/models") == 1
+    assert len(server.chats) == 12
+
+
 def test_settings_have_one_client() -> None:
     settings = ModelSettings(base_url="http://127.0.0.1:1/v1", name="one")
     assert client_for(settings) is client_for(ModelSettings(base_url="http://127.0.0.1:1/v1", name="one"))

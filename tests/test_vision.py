@@ -298,13 +298,13 @@ def test_old_pages_make_room_only_when_there_is_none(before: str, found: str, mo
 
 @pytest.mark.parametrize("can", [EVERYTHING, EVERYTHING - {"tokenize"}], ids=["counted", "estimated"])
 def test_pages_that_the_context_cannot_hold_are_left_out(can: frozenset[str]) -> None:
-    pages = [evidence(number, *["word"] * 500) for number in range(1, 15)]
+    pages = [evidence(number, *["word"] * 300) for number in range(1, 14)]
     read = {}
     for context in (None, 32768, 8192, 1024):
         with FakeServer(Say("<not_found/>"), can=can) as server, reader_of(server) as reader:
             server.cards = [model_card(max_model_len=context)]
             read[context] = len(read_out(reader.answer("How much?", pages))[1].pages_read)
-    # 8192 tokens: 1024 for the answer, a close-up, and three pages at 1094 for the image and some 600 for the text.
+    # 8192 tokens: 1024 for the answer, a close-up, and three pages at 1094 for the image and some 300 for the text.
     assert read == {None: MAX_PAGES, 32768: MAX_PAGES, 8192: 3, 1024: 1}
 
 
