@@ -22,7 +22,7 @@ def conversation(store: Store, answers: Sequence[Answer]) -> Conversation:
     """
     if not answers:
         return NOTHING_SAID
-    turns = tuple(Exchange(one.question, one.text if one.verdict is Verdict.FOUND else "") for one in answers)
+    turns = tuple(Exchange(one.question, "" if one.verdict is Verdict.NOT_FOUND else one.text) for one in answers)
     read = answers[-1].pages_read
     if len(read) > MAX_PAGES:
         return Conversation(turns)
