@@ -32,7 +32,7 @@ DocqaError
 
 Each class carries a stable `code`, each instance a sentence and a hint that says what to do. They are turned into
 exit codes once, in `docqa.cli`, and into a document's problem once, in `ingest.worker`. Foreign exceptions (lancedb,
-sqlite3, openai, pymupdf) are converted in the one module that imports the foreign package.
+sqlite3, httpx2, pymupdf) are converted in the one module that imports the foreign package.
 """
 
 from __future__ import annotations

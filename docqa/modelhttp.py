@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import random
+import ssl
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -70,6 +71,8 @@ class ModelServer:
         self._on_lost = on_lost
         self._http = httpx2.Client(
             headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+            # The certificates that this machine trusts, an office's own among them; without https nothing is loaded.
+            verify=ssl.create_default_context() if self._url.startswith("https:") else False,
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(

@@ -11,7 +11,7 @@ is in `docqa.prompts`, and how a server is spoken to in `docqa.model`.
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 from docqa.errors import ModelError
@@ -31,7 +31,7 @@ from docqa.prompts import (
     rewrite_messages,
 )
 from docqa.readers import LOOKED_AGAIN, NOTHING_SAID, Conversation
-from docqa.readers.closeup import Place, best_place, is_small
+from docqa.readers.closeup import best_place, is_small
 from docqa.settings import ModelSettings
 from docqa.types import Draft, Evidence, FieldSpec, Reading, Region, Verdict
 from docqa.verify import locate
@@ -69,14 +69,13 @@ class VisionReader:
         if not pages and not history.pages:
             return Draft(Verdict.NOT_FOUND, "", ())
         look = _Look(self.client, self._settings, question, history, self._fitting(question, pages, history))
-        place = best_place(question, look.pages)
-        if place and is_small(place, look.pages[place.page].page, look.budget):
-            return (yield from look.answer(place))
+        if small := look.closer(question, only_small=True):
+            return (yield from look.answer(small))
         draft = yield from look.answer()
         if not _weak(draft, look.pages):
             return draft
-        place = best_place(" ".join([question, *(quote.text for quote in draft.quotes)]), look.pages)
-        return draft if place is None else (yield from _again(look, place, draft))
+        closer = look.closer(" ".join([question, *(quote.text for quote in draft.quotes)]))
+        return draft if closer is None else (yield from _again(look, closer, draft))
 
     def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
         """Read all fields in one request, so that the pages are looked at once."""
@@ -111,6 +110,14 @@ class VisionReader:
         return (exact if exact is not None else len(texts) // 3) <= room
 
 
+@dataclass(frozen=True, slots=True)
+class _Closer:
+    """A part of a page: for the model, and for people."""
+
+    close_up: CloseUp
+    region: Region
+
+
 class _Look:
     """The pages of one question, and what the model says of them."""
 
@@ -126,9 +133,20 @@ class _Look:
         self.budget = client.image_budget()
         self._client, self._settings, self._question, self._history = client, settings, question, history
 
-    def answer(self, place: Place | None = None) -> Generator[str, None, Draft]:
+    def closer(self, about: str, only_small: bool = False) -> _Closer | None:
+        """The place that speaks most of something; None if none does, or none in `only_small` print."""
+        place = best_place(about, self.pages)
+        if place is None or (only_small and not is_small(place, self.pages[place.page].page, self.budget)):
+            return None
+        one = self.pages[place.page]
+        image = enlarged(one.image(), place.box, self.budget)
+        if image is None:
+            return None
+        return _Closer(CloseUp(place.page, image), Region(one.page.doc, one.page.number, place.box))
+
+    def answer(self, closer: _Closer | None = None) -> Generator[str, None, Draft]:
         """Ask once, with an enlarged part of a page or without."""
-        close_up = self._close_up(place) if place else None
+        close_up = closer.close_up if closer else None
         messages = answer_messages(self._question, self.pages, self._history.turns, close_up)
         reply = AnswerStream()
         with self._client.stream(messages, self._settings.max_tokens) as pieces:
@@ -137,26 +155,18 @@ class _Look:
                     yield text
         return replace(
             reply.draft(self.pages),
-            close_up=self._region(place) if place and close_up else None,
-            pages_read=tuple((one.page.doc, one.page.number) for one in self.pages),
+            close_up=closer.region if closer else None,
+            pages_read=tuple(_key(one) for one in self.pages),
             usage=pieces.usage,
         )
 
-    def _close_up(self, place: Place) -> CloseUp | None:
-        image = enlarged(self.pages[place.page].image(), place.box, self.budget)
-        return CloseUp(place.page, image) if image else None
 
-    def _region(self, place: Place) -> Region:
-        page = self.pages[place.page].page
-        return Region(page.doc, page.number, place.box)
-
-
-def _again(look: _Look, place: Place, first: Draft) -> Generator[str, None, Draft]:
+def _again(look: _Look, closer: _Closer, first: Draft) -> Generator[str, None, Draft]:
     """Look closer; what is said then only replaces something that was said before if it is better."""
     if not first.text:
-        second = yield from look.answer(place)
+        second = yield from look.answer(closer)
         return replace(second, usage=first.usage)
-    second = _unheard(look.answer(place))
+    second = _unheard(look.answer(closer))
     if _weak(second, look.pages):
         return first
     yield LOOKED_AGAIN + second.text
@@ -209,7 +219,7 @@ def rewrite_question(client: ModelClient | None, question: str, history: Convers
     except ModelError:  # the search goes on without; if the server is away, reading the pages will say so
         return plain
     rewritten = " ".join(clean(said).split())
-    odd = not rewritten or len(rewritten) > LONGEST_QUESTION or len(said.strip().splitlines()) > 1 or "<" in rewritten
+    odd = not rewritten or len(rewritten) > LONGEST_QUESTION or len(said.strip().splitlines()) > 1 or "<" in said
     return plain if odd else rewritten
 
 
