@@ -29,8 +29,8 @@ class Certainty:
 def certainties(text: str, tokens: Sequence[TokenChance]) -> Mapping[Path, Certainty]:
     """How sure the model was of each string, number, true, false and null in JSON text that it wrote.
 
-    A token that is partly outside of a value counts for it, too; vLLM's last one, the end of the turn, is in none. Empty
-    where the tokens are not those of the text.
+    A token that is partly outside of a value counts for it, too; vLLM's last one, the end of the turn, is in none.
+    Empty where the tokens are not those of the text.
     """
     pieces = [bytes(token.bytes) if token.bytes is not None else token.token.encode() for token in tokens]
     if not b"".join(pieces).startswith(text.encode()):
