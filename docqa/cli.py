@@ -19,7 +19,7 @@ from docqa import __version__
 from docqa.ask import ask, finished, open_reader
 from docqa.doctor import Probe, examine
 from docqa.embed import Embedder
-from docqa.errors import DocqaError, StoreDamaged
+from docqa.errors import DocqaError, StoreDamaged, UsageError
 from docqa.evaluate import evaluate_fields, evaluate_questions, read_field_records, read_questions
 from docqa.extract.export import check_target, write_csv
 from docqa.extract.fields import load_fields
@@ -29,6 +29,7 @@ from docqa.settings import Settings, load_settings
 from docqa.store import Store
 from docqa.store.check import check, repair
 from docqa.types import Answer, Verdict
+from docqa.voice import hear, read_recording
 
 READERS = ("auto", "quote", "vision")
 
@@ -97,7 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("-k", type=_count, default=10, help="how many pages (default: 10)")
     _add_scope(search)
     question = commands.add("ask", _ask, "answer a question with quotes checked against their pages")
-    question.add_argument("question")
+    asked = question.add_mutually_exclusive_group(required=True)
+    asked.add_argument("question", nargs="?")
+    asked.add_argument(
+        "--audio", type=Path, metavar="FILE", help="ask what is spoken in a WAV file of 30 seconds at most"
+    )
+    question.add_argument("--transcribe-only", action="store_true", help="with --audio: print what was understood")
     _add_scope(question)
     _add_reader(question)
     extract = commands.add("extract", _extract, "fill fields from documents into a CSV file")
@@ -112,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
     doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
+    from docqa.modelserver.commands import register as register_model_server  # imports this module, as the others do
+
+    register_model_server(commands)
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
     return parser
@@ -161,9 +170,13 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _ask(arguments: argparse.Namespace) -> int:
+    question = _heard(arguments) if arguments.audio or arguments.transcribe_only else arguments.question
+    if arguments.transcribe_only:
+        emit({"question": question}) if arguments.json else print(question)
+        return 0
     settings, store, embedder, finder = _open(arguments)
     reader = open_reader(settings, arguments.reader, embedder.embed_documents)
-    parts = ask(store, finder, reader, arguments.question, _scope(arguments, store), settings.find.pages_read)
+    parts = ask(store, finder, reader, question, _scope(arguments, store), settings.find.pages_read)
     if arguments.json:
         answer = finished(parts)
         emit(_answer_json(answer))
@@ -172,6 +185,16 @@ def _ask(arguments: argparse.Namespace) -> int:
         read = store.catalog.documents(docs={doc for doc, _ in answer.pages_read})
         print(_sources(answer, {document.doc: document.label for document in read}))
     return 0
+
+
+def _heard(arguments: argparse.Namespace) -> str:
+    """What was said in a recording, shown before it is asked: the model may have misheard."""
+    if arguments.audio is None:
+        raise UsageError("--transcribe-only needs a recording.", "Name its file with --audio.")
+    question = hear(settings_of(arguments).model, read_recording(arguments.audio))
+    if not arguments.transcribe_only:
+        print(f"Understood: {question}", file=sys.stderr)
+    return question
 
 
 def _extract(arguments: argparse.Namespace) -> int:

@@ -7,6 +7,8 @@ DocqaError
 │   ├── BadFieldsFile         the fields file
 │   ├── BadQuestionsFile      a question or field-record file for `docqa eval`
 │   ├── SandboxMissing        nothing here confines the child that reads files
+│   ├── CannotServe           the GPU, vLLM or the model's folder is not fit for `docqa model serve`
+│   ├── BadAudio              a recording that cannot be understood as one question
 │   ├── UnknownDocument       no such document in the store
 │   └── UnknownCollection     no such collection in the store
 ├── DocumentError             one file; becomes its problem, the run goes on        exit 3
@@ -30,7 +32,7 @@ DocqaError
 
 Each class carries a stable `code`, each instance a sentence and a hint that says what to do. They are turned into
 exit codes once, in `docqa.cli`, and into a document's problem once, in `ingest.worker`. Foreign exceptions (lancedb,
-sqlite3, openai, pymupdf) are converted in the one module that imports the foreign package.
+sqlite3, httpx2, pymupdf) are converted in the one module that imports the foreign package.
 """
 
 from __future__ import annotations
@@ -99,6 +101,20 @@ class SandboxMissing(UsageError):
         "Install bubblewrap (`apt install bubblewrap`), or a Linux kernel from 5.13 with Landlock; "
         "set ingest.unsafe_parser = true only where every file is trusted."
     )
+
+
+class CannotServe(UsageError):
+    """The GPU, vLLM or the folder of the model does not allow a server to be started."""
+
+    code = "cannot_serve"
+    default_hint = "`docqa model serve --print` shows the command without running it."
+
+
+class BadAudio(UsageError):
+    """A recording that is no WAV file, too long, or silent."""
+
+    code = "bad_audio"
+    default_hint = "Record one question of at most 30 seconds as a WAV file."
 
 
 class UnknownDocument(UsageError):

@@ -1,67 +1,102 @@
 """The model server's client: chat completions from any server that speaks the OpenAI protocol.
 
-The only module that imports `openai` and its HTTP client; whatever these raise leaves here as a `ModelError`. It does
-not know what is asked (`docqa.prompts`) nor what an answer means (`docqa.readers.vision`).
+It knows what a server can do and asks for nothing else, lets people go before batches, names images that the server
+has, and stops answers that do not end. It does not know what is asked (`docqa.prompts`), what an answer means
+(`docqa.readers.vision`), nor how bytes travel (`docqa.modelhttp`); every failure is a `ModelError`.
 
-Nothing but the server in the settings is ever contacted: proxies and credentials from the environment are not used, and
-redirects are not followed.
+What the server can do is tried once (`docqa.capabilities`), and again after the connection was lost: another server
+may be there then. Several threads may share a client; a gate lets so many of their requests through at once.
 """
 
 from __future__ import annotations
 
 import json
-import random
-import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar, cast
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator, Mapping, Set
+from contextlib import closing
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import cache
+from types import TracebackType
 
-import httpx2
-import openai
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from docqa.errors import (
-    BadSettings,
-    ModelBadAnswer,
-    ModelBusy,
-    ModelError,
-    ModelRefused,
-    ModelTimeout,
-    ModelUnreachable,
-)
+from docqa.capabilities import PROBE_TOKENS, Capabilities, Messages, Trial, listed, tried
+from docqa.certainty import Certainty, Path, certainties
+from docqa.errors import ModelBadAnswer, ModelBusy, ModelRefused
+from docqa.gate import Gate
+from docqa.modelhttp import SERVER_HINT, ModelServer
+from docqa.modelwire import Count, Event, Listing, TokenChance, Tokens
 from docqa.settings import ModelSettings
+from docqa.types import Usage
 
-if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+MAX_TOKEN = 32  #: characters; an answer with more of them a token than any vocabulary holds is not what was asked for
+LOOP_LENGTH, LOOP_TIMES = 40, 8  #: characters that come so often in a row are a model that does not find its end
+HELD_IMAGES = 128  #: images the server is expected to remember: vLLM's 4 GiB hold 140 of 1344 x 1872 pixels
 
-T = TypeVar("T")
-Messages = Sequence[Mapping[str, object]]
+CHAT = "chat/completions"
+Body = dict[str, object]
+Part = Mapping[str, object]
 
-#: Seconds before the second and the third try. A connection that the server closed after an error costs one of them.
-RETRY_PAUSES = (0.3, 1.0)
-SENTENCE_LENGTH = 300  #: of what a server says about a refusal, this much is shown
 
-ENGINES = {"vllm": "vllm", "llamacpp": "llama.cpp", "sglang": "sglang", "library": "ollama"}  #: by `owned_by`
-UNKNOWN_ENGINE = "unknown"
-#: Others may refuse a request with a field they do not know.
-ENGINES_WITH_TEMPLATE_SWITCHES = frozenset({"vllm", "llama.cpp", "sglang"})
+class Urgency(IntEnum):
+    """Who goes first: here in the queue and, where the server can, there (vLLM's `priority`, lower first)."""
 
-SERVER_HINT = "Try again; if it stays, look at the server's log."
-REFUSAL_HINTS = {
-    400: "The server says why. If the prompt is too long or holds too many images, lower find.pages_read.",
-    404: "Check model.name, and that model.base_url ends in /v1.",
-    413: "Something in front of the server limits the size of requests: allow 32 MB.",
-}
+    INTERACTIVE = 0
+    BATCH = 10
 
 
 @dataclass(frozen=True, slots=True)
-class ServerFacts:
-    """What a server tells about itself."""
+class JsonReply:
+    """JSON that a model wrote: decoded, but not checked against the schema it was asked for."""
 
-    models: tuple[str, ...]
-    engine: str  #: one of ENGINES, a guess, or "unknown"
-    max_context: int | None  #: tokens; None where the server does not say
+    value: object
+    certainty: Mapping[Path, Certainty]  #: of each scalar in it; empty where the server tells no log-probabilities
+    usage: Usage | None
+
+
+@dataclass(slots=True)
+class _Record:
+    """What is known of a completion besides its text."""
+
+    finish_reason: str | None = None
+    tokens: list[TokenChance] = field(default_factory=list)
+    usage: Usage | None = None
+
+
+class Completion:
+    """An answer as it comes: an iterator over the pieces of its text. Closing it stops the server."""
+
+    def __init__(self, pieces: Generator[str, None, None], record: _Record) -> None:
+        self._pieces = pieces
+        self._record = record
+
+    @property
+    def usage(self) -> Usage | None:
+        """Known after the last piece, if the server tells."""
+        return self._record.usage
+
+    @property
+    def finish_reason(self) -> str | None:
+        """Known after the last piece: "stop", or "length" for an answer that was cut at `max_tokens`."""
+        return self._record.finish_reason
+
+    def __iter__(self) -> Completion:
+        return self
+
+    def __next__(self) -> str:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """Close the connection, and with it the server stops generating."""
+        self._pieces.close()
+
+    def __enter__(self) -> Completion:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class ModelClient:
@@ -69,213 +104,271 @@ class ModelClient:
 
     def __init__(self, settings: ModelSettings) -> None:
         self._settings = settings
-        self._address = _address(settings.base_url)
-        self._facts: ServerFacts | None = None
-        self._openai = openai.OpenAI(
-            base_url=settings.base_url,
-            # With None for these the package would look into the environment; without a key it would refuse to work.
-            api_key=_key(settings) or "none",
-            organization="",
-            project="",
-            max_retries=0,  # the package would wait up to two minutes and try again after a timeout
-            http_client=httpx2.Client(trust_env=False, follow_redirects=False, timeout=_timeout(settings)),
-        )
+        self._server = ModelServer(settings, self._forget)
+        self._gate = Gate(settings.requests_at_once, settings.queue_length)
+        self._probing = threading.Lock()
+        self._capabilities: Capabilities | None = None
+        self._held: OrderedDict[str, None] = OrderedDict()  #: names of images the server was sent; a set in order
+        self._holding = threading.Lock()
 
-    def stream(self, messages: Messages, max_tokens: int) -> Generator[str, None, None]:
-        """Yield the pieces of a chat completion as they come.
+    @property
+    def address(self) -> str:
+        """The server as it is named in messages."""
+        return self._server.address
 
-        Closing the generator closes the connection, and with it the server stops generating.
+    def stream(self, messages: Messages, max_tokens: int, urgency: Urgency = Urgency.INTERACTIVE) -> Completion:
+        """Ask for a chat completion; nothing is sent before its first piece is taken.
+
+        A content part of type "image_url" may carry a "uuid" of its content: a server that can is then sent an image
+        only once. Taking a piece raises ModelError.
         """
-        with closing(self._choices(messages, max_tokens, {})) as choices:
-            for choice in choices:
-                if choice.delta.content:
-                    yield choice.delta.content
+        record = _Record()
+        return Completion(self._answer(messages, max_tokens, urgency, {}, record), record)
 
-    def complete_json(self, messages: Messages, schema: Mapping[str, object], max_tokens: int) -> object:
-        """Return a completion that the server shapes by a JSON schema: decoded, but not checked against it."""
-        extra: dict[str, object] = {
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": "reply", "schema": schema, "strict": True},
-            }
-        }
-        if self._known_facts().engine in ENGINES_WITH_TEMPLATE_SWITCHES:
-            # A thought before the JSON escapes the grammar.
-            extra["chat_template_kwargs"] = {"enable_thinking": False}
+    def complete_json(
+        self, messages: Messages, schema: Mapping[str, object], max_tokens: int, urgency: Urgency = Urgency.BATCH
+    ) -> JsonReply:
+        """Return a completion that the server shapes by a JSON schema, if it can.
+
+        Raises ModelError; ModelBadAnswer where the reply is not JSON or was cut off.
+        """
+        can = self.capabilities()
+        extra: Body = {}
+        if can.json_schema:
+            form = {"name": "reply", "schema": schema, "strict": True}
+            extra["response_format"] = {"type": "json_schema", "json_schema": form}
+        if can.logprobs:
+            extra["logprobs"] = True
+        record = _Record()
         # Streamed like an answer: the read timeout then counts from piece to piece and not for the whole reply.
-        choices = list(self._choices(messages, max_tokens, extra))
-        if any(choice.finish_reason == "length" for choice in choices):
+        text = "".join(self._answer(messages, max_tokens, urgency, extra, record))
+        if record.finish_reason == "length":
             raise ModelBadAnswer(
                 f"The model's JSON was cut off at {max_tokens} tokens.",
                 "Raise model.max_tokens or ask for fewer fields; have the server leave whitespace out of JSON.",
             )
-        return _decoded("".join(choice.delta.content or "" for choice in choices))
+        text = text if can.json_schema else _fenced(text)
+        return JsonReply(_decoded(text), certainties(text, record.tokens), record.usage)
 
-    def probe(self) -> ServerFacts:
-        """Ask the server which models it serves and what it is."""
-        with self._errors_mapped():
-            listing = self._retried(lambda: self._openai.models.with_raw_response.list())
-            cards = _Listing.model_validate_json(listing.content).data
-        self._facts = _facts(cards, self._settings.name)
-        return self._facts
+    def count_tokens(self, messages: Messages) -> int | None:
+        """Count the tokens of messages without images; None where the server does not."""
+        return self._counted(messages) if self.capabilities().tokenize else None
+
+    def capabilities(self) -> Capabilities:
+        """What the server can do: probed before the first request, and after the connection was lost."""
+        return self._capabilities or self.probe(again=False)
+
+    def probe(self, again: bool = True) -> Capabilities:
+        """Ask the server which models it serves and what it can do; not `again` if another thread just did.
+
+        Raises ModelError.
+        """
+        if not self._probing.acquire(timeout=self._settings.queue_timeout):
+            raise ModelBusy(f"{self.address} is being asked what it can do, and does not say.")
+        try:
+            return (None if again else self._capabilities) or self._probe()
+        finally:
+            self._probing.release()
+
+    def image_budget(self) -> int:
+        """The soft tokens that a page image is given by this server, settings and all."""
+        return self._budget(self.capabilities())
 
     def close(self) -> None:
         """Close the pooled connections. The client cannot be used afterwards."""
-        self._openai.close()
+        self._server.close()
 
-    def _known_facts(self) -> ServerFacts:
-        return self._facts or self.probe()
+    # ── what the server can do ───────────────────────────────────────────────────────────────────────────────────────
 
-    def _choices(self, messages: Messages, max_tokens: int, extra: dict[str, object]) -> Generator[_Choice, None, None]:
-        """Yield the checked events of a completion; the last one says why it ended."""
-        said, finished = False, False
-        with self._errors_mapped(), self._retried(lambda: self._open(messages, max_tokens, extra)) as events:
-            for event in events:
-                for choice in _Event.model_validate(event).choices[:1]:
-                    said = said or bool(choice.delta.content)
-                    finished = finished or choice.finish_reason is not None
-                    yield choice
-        if not finished:
-            raise ModelBadAnswer(f"The answer of {self._address} broke off.", SERVER_HINT)
-        if not said:
-            raise ModelBadAnswer(f"The answer of {self._address} is empty.")
+    def _probe(self) -> Capabilities:
+        known = listed(self._server.read(Listing, "models").data, self._settings.name)
+        if self._settings.name in known.models:
+            known = tried(known, self._settings.image_budget, self._attempt, self._counted)
+        self._capabilities = known
+        return known
 
-    def _open(
-        self, messages: Messages, max_tokens: int, extra: dict[str, object]
-    ) -> openai.Stream[ChatCompletionChunk]:
-        return self._openai.chat.completions.create(
-            model=self._settings.name,
-            messages=cast("list[ChatCompletionMessageParam]", messages),
-            max_tokens=max_tokens,
-            temperature=0,
-            stream=True,
-            extra_body=extra,
-        )
-
-    def _retried(self, call: Callable[[], T]) -> T:
-        """Call once more, at most twice, while the failure may pass. Only ever used before the first streamed byte."""
-        for pause in RETRY_PAUSES:
-            try:
-                return call()
-            except (openai.APIConnectionError, openai.APIStatusError) as error:
-                if not _may_pass(error):
-                    raise
-            time.sleep(pause * random.uniform(0.5, 1.5))
-        return call()
-
-    @contextmanager
-    def _errors_mapped(self) -> Iterator[None]:
-        """The one place where foreign exceptions become ours."""
+    def _attempt(self, messages: Messages, extra: Mapping[str, object]) -> Trial | None:
+        """A small request of the probe; None where the server does not take it."""
+        body = self._body(messages, PROBE_TOKENS if "response_format" in extra else 1, extra)
+        text, prompt_tokens, logprobs = "", None, False
         try:
-            yield
-        except openai.APIStatusError as error:
-            raise self._refusal(error) from None  # the package's exception may repeat the key, this one does not
-        except openai.APIConnectionError as error:
-            raise self._disconnection(error) from error
-        except openai.APIError as error:  # an error event in the middle of a stream
+            for event in self._server.stream(CHAT, body, self._server.deadline(), patient=False):
+                prompt_tokens = event.usage.prompt_tokens if event.usage else prompt_tokens
+                for choice in event.choices[:1]:
+                    text += choice.delta.content or ""
+                    logprobs = logprobs or bool(choice.logprobs and choice.logprobs.content)
+        except (ModelRefused, ModelBadAnswer):
+            return None
+        return Trial(text, prompt_tokens, logprobs)
+
+    def _counted(self, messages: Messages) -> int | None:
+        body: Body = {"model": self._settings.name, "messages": messages}
+        try:
+            return self._server.read(Count, "/tokenize", body, patient=False).count
+        except (ModelRefused, ModelBadAnswer):
+            return None
+
+    def _budget(self, can: Capabilities) -> int:
+        return self._settings.image_budget if can.request_budget else can.image_budget or self._settings.image_budget
+
+    def _forget(self) -> None:
+        """The connection was lost: what answers next may be another server, or the same one started anew."""
+        self._capabilities = None
+        with self._holding:
+            self._held.clear()
+
+    # ── an answer ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _answer(
+        self, messages: Messages, max_tokens: int, urgency: Urgency, extra: Body, record: _Record
+    ) -> Generator[str, None, None]:
+        """Yield the pieces of an answer's text, and keep the rest in `record`."""
+        can = self.capabilities()
+        body = self._body(messages, max_tokens, extra | self._fields(can, messages, urgency))
+        patience = self._settings.total_timeout if urgency else self._settings.queue_timeout
+        text, checked = "", 0
+        with self._gate.passed(urgency, patience), closing(self._taken(body, can)) as events:
+            for event in events:
+                record.usage = _usage(event.usage) or record.usage
+                for choice in event.choices[:1]:
+                    record.finish_reason = choice.finish_reason or record.finish_reason
+                    record.tokens += (choice.logprobs and choice.logprobs.content) or []
+                    if choice.delta.content:
+                        text += choice.delta.content
+                        yield choice.delta.content
+                if len(text) - checked >= LOOP_LENGTH:
+                    checked = len(text)
+                    self._check_growth(text, max_tokens)
+        if record.finish_reason is None:
+            raise ModelBadAnswer(f"The answer of {self.address} broke off.", SERVER_HINT)
+        if not text:
+            raise ModelBadAnswer(f"The answer of {self.address} is empty.")
+
+    def _body(self, messages: Messages, max_tokens: int, extra: Mapping[str, object]) -> Body:
+        return {
+            "model": self._settings.name,
+            "messages": list(messages),
+            "max_tokens": max_tokens,
+            "temperature": 0,
+            "stream": True,
+            **extra,
+        }
+
+    def _fields(self, can: Capabilities, messages: Messages, urgency: Urgency) -> Body:
+        """The fields of a request that not every server knows."""
+        fields: Body = {}
+        if can.usage:
+            fields["stream_options"] = {"include_usage": True}
+        if can.thinking_switch:  # a thought takes the tokens of the answer, and before JSON it escapes the grammar
+            fields["chat_template_kwargs"] = {"enable_thinking": False}
+        if can.priority and urgency:
+            fields["priority"] = int(urgency)
+        if can.request_budget and any(_images(list(messages))):
+            fields["mm_processor_kwargs"] = {"max_soft_tokens": self._settings.image_budget}
+        return fields
+
+    def _taken(self, body: Body, can: Capabilities) -> Generator[Event, None, None]:
+        """Send a request without the images that the server has; with all of them, once, if it forgot them."""
+        deadline = self._server.deadline()
+        if not can.image_uuid:
+            return self._server.stream(CHAT, _unnamed(body), deadline)
+        body = _named(body, f"@{self._budget(can)}")
+        names = [str(image["uuid"]) for image in _images(body["messages"]) if "uuid" in image]
+        with self._holding:
+            held = {name for name in names if name in self._held}
+        try:
+            events = self._server.stream(CHAT, _without(body, held), deadline)
+        except (ModelRefused, ModelBadAnswer):
+            if not held:
+                raise
+            events = self._server.stream(CHAT, body, deadline)
+        self._remember(names)
+        return events
+
+    def _remember(self, names: list[str]) -> None:
+        with self._holding:
+            for name in names:
+                self._held[name] = None
+                self._held.move_to_end(name)
+            while len(self._held) > HELD_IMAGES:
+                self._held.popitem(last=False)
+
+    def _check_growth(self, text: str, max_tokens: int) -> None:
+        if _loops(text):
             raise ModelBadAnswer(
-                f"{self._address} broke off its answer: {self._sentence(error)}", SERVER_HINT
-            ) from None
-        except ValidationError as error:
-            raise ModelBadAnswer(f"{self._address} sent something that is not a chat completion.") from error
-        except ValueError as error:  # not JSON, or not text
-            raise ModelBadAnswer(f"{self._address} sent something that is not JSON.") from error
-
-    def _refusal(self, error: openai.APIStatusError) -> ModelError:
-        said = f"HTTP {error.status_code}: {self._sentence(error)}"
-        if error.status_code in (429, 503):
-            return ModelBusy(f"{self._address} is overloaded ({said}).")
-        if error.status_code >= 500:
-            return ModelBadAnswer(f"{self._address} failed ({said}).", SERVER_HINT)
-        return ModelRefused(f"{self._address} refused the request ({said}).", REFUSAL_HINTS.get(error.status_code))
-
-    def _disconnection(self, error: openai.APIConnectionError) -> ModelError:
-        if isinstance(error.__cause__, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.UnsupportedProtocol):
-            return ModelUnreachable(f"No connection to the model server at {self._address}.")
-        if isinstance(error, openai.APITimeoutError):
-            return ModelTimeout(f"{self._address} was silent for {self._settings.read_timeout:g} seconds.")
-        return ModelBadAnswer(f"The connection to {self._address} broke before the answer was complete.", SERVER_HINT)
-
-    def _sentence(self, error: openai.APIError) -> str:
-        """What the server said about an error: one line, cut short, without the key it may repeat."""
-        said = error.body
-        if isinstance(said, dict):
-            said = said.get("message") or said.get("detail")
-        line = " ".join(said.split()) if isinstance(said, str) and not said.startswith("<") else "no explanation"
-        key = _key(self._settings)
-        return (line.replace(key, "***") if key else line)[:SENTENCE_LENGTH]
+                f"The model of {self.address} repeats itself without an end; its answer was stopped.",
+                "Ask in other words or about fewer pages; a server's default image budget garbles small print.",
+            )
+        if len(text) > MAX_TOKEN * max_tokens:
+            raise ModelBadAnswer(f"The answer of {self.address} is far longer than it was allowed to be.", SERVER_HINT)
 
 
-class _Wire(BaseModel):
-    """Something a server sent. The `openai` package decodes without checking, so the checks are here."""
-
-    model_config = ConfigDict(from_attributes=True, frozen=True)
-
-
-class _Delta(_Wire):
-    content: str | None = None
+@cache
+def client_for(settings: ModelSettings) -> ModelClient:
+    """The one client of this process for these settings: its threads share connections, queue and capabilities."""
+    return ModelClient(settings)
 
 
-class _Choice(_Wire):
-    delta: _Delta
-    finish_reason: str | None = None
+# ── images ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-class _Event(_Wire):
-    choices: list[_Choice]
+def _images(messages: object) -> Iterator[Mapping[str, object]]:
+    """The content parts that are images."""
+    for message in messages if isinstance(messages, list) else []:
+        content = message.get("content")
+        yield from (part for part in content if part.get("type") == "image_url") if isinstance(content, list) else ()
 
 
-class _CardMeta(_Wire):
-    n_ctx: int | None = None
+def _unnamed(body: Body) -> Body:
+    """For a server that knows no names of images."""
+    return _changed(body, lambda part: {key: value for key, value in part.items() if key != "uuid"})
 
 
-class _ModelCard(_Wire):
-    id: str
-    owned_by: str | None = None
-    max_model_len: int | None = None  # vLLM and SGLang
-    meta: _CardMeta | None = None  # llama.cpp
+def _named(body: Body, suffix: str) -> Body:
+    """A name stands for an image as it is looked at: its content and the budget."""
+    return _changed(body, lambda part: {**part, "uuid": f"{part['uuid']}{suffix}"})
 
 
-class _Listing(_Wire):
-    data: list[_ModelCard]
+def _without(body: Body, names: Set[str]) -> Body:
+    """Only the names of images that the server has."""
+    return _changed(body, lambda part: {**part, "image_url": None} if part["uuid"] in names else part)
 
 
-def _address(base_url: str | None) -> str:
-    """The server as it is named in messages: without user and password."""
-    if base_url is None:
-        raise BadSettings("No model server is set.", 'Set model.base_url, e.g. "http://127.0.0.1:8000/v1".')
-    try:
-        url = httpx2.URL(base_url)
-    except httpx2.InvalidURL as error:
-        raise BadSettings(f"model.base_url is not an address: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise BadSettings('model.base_url must look like "http://127.0.0.1:8000/v1".')
-    return f"{url.scheme}://{url.netloc.decode('ascii')}{url.path}"
+def _changed(body: Body, change: Callable[[Part], Part]) -> Body:
+    """A body in which every content part with a name was changed."""
+    messages = []
+    for message in body["messages"] if isinstance(body["messages"], list) else []:
+        content = message.get("content")
+        if isinstance(content, list):
+            content = [change(part) if "uuid" in part else part for part in content]
+        messages.append({**message, "content": content})
+    return {**body, "messages": messages}
 
 
-def _key(settings: ModelSettings) -> str:
-    key = settings.api_key.get_secret_value()
-    if not (key.isascii() and key.isprintable()):
-        raise BadSettings("model.api_key holds characters that cannot be sent as a key.")
-    return key
+# ── replies ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _timeout(settings: ModelSettings) -> httpx2.Timeout:
-    return httpx2.Timeout(settings.read_timeout, connect=settings.connect_timeout)
+def _usage(tokens: Tokens | None) -> Usage | None:
+    if tokens is None:
+        return None
+    cached = tokens.prompt_tokens_details.cached_tokens if tokens.prompt_tokens_details else None
+    return Usage(tokens.prompt_tokens, cached, tokens.completion_tokens)
 
 
-def _may_pass(error: openai.APIError) -> bool:
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code == 429 or error.status_code >= 500
-    return not isinstance(error, openai.APITimeoutError)  # waiting that long once is enough
+def _loops(text: str) -> bool:
+    """Whether a text ends in the same words, eight times in a row and at least 320 characters."""
+    before = text.rfind(text[-LOOP_LENGTH:], 0, len(text) - 1)
+    if before < 0:
+        return False
+    period = len(text) - LOOP_LENGTH - before
+    end = text[-max(period, LOOP_LENGTH) * LOOP_TIMES :]
+    return len(end) == max(period, LOOP_LENGTH) * LOOP_TIMES and end[period:] == end[:-period]
 
 
-def _facts(cards: Sequence[_ModelCard], name: str) -> ServerFacts:
-    ours = next((card for card in cards if card.id == name), cards[0] if len(cards) == 1 else None)
-    if ours is None:
-        return ServerFacts(tuple(card.id for card in cards), UNKNOWN_ENGINE, None)
-    context = ours.max_model_len or (ours.meta.n_ctx if ours.meta else None)
-    return ServerFacts(tuple(card.id for card in cards), ENGINES.get(ours.owned_by or "", UNKNOWN_ENGINE), context)
+def _fenced(text: str) -> str:
+    """The object in a reply of a server without a grammar: models like to put a fence or a sentence around it."""
+    start, end = text.find("{"), text.rfind("}")
+    return text[start : end + 1] if 0 <= start < end else text
 
 
 def _decoded(text: str) -> object:

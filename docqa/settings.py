@@ -41,7 +41,19 @@ class ModelSettings(_Section):
     image_budget: Annotated[int, Field(ge=70, le=1120)] = 1120  #: soft tokens a page image may cost
     connect_timeout: Seconds = 5.0
     read_timeout: Seconds = 120.0  #: between two pieces of an answer
+    total_timeout: Seconds = 600.0  #: for one whole answer, tries included; waiting in the queue is not
+    requests_at_once: Annotated[int, Field(ge=1, le=256)] = 8  #: sent by this process to the server
+    queue_length: Annotated[int, Field(ge=0, le=10_000)] = 32  #: requests of this process that may wait for their turn
+    queue_timeout: Seconds = 30.0  #: that a question waits for its turn; a batch waits as long as total_timeout
     max_tokens: Annotated[int, Field(ge=64)] = 1024
+
+
+class ModelServerSettings(_Section):
+    """What `docqa model serve` starts on this machine; a server elsewhere needs none of it."""
+
+    folder: Path | None = None  #: the model, or a folder that holds several of which the card's best is chosen
+    drafter: Path | None = None  #: None: the one beside the model, if any
+    vllm: Path | None = None  #: vLLM's command; None: the one on the PATH
 
 
 class EmbedderSettings(_Section):
@@ -93,6 +105,7 @@ class Settings(BaseSettings):
 
     store: Path = DEFAULT_STORE
     model: ModelSettings = ModelSettings()
+    model_server: ModelServerSettings = ModelServerSettings()
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
     find: FindSettings = FindSettings()

@@ -9,7 +9,7 @@ Not here: how any of these is stored (`docqa.store`) or made (`ingest`, `docqa.f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
@@ -186,12 +186,39 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a request cost, as the model server counts it."""
+
+    prompt_tokens: int
+    cached_tokens: int | None  #: of the prompt, those computed before; None where the server does not say
+    answer_tokens: int
+
+    @property
+    def cached_share(self) -> float | None:
+        """The share of the prompt that was computed before, 0..1."""
+        return None if self.cached_tokens is None or not self.prompt_tokens else self.cached_tokens / self.prompt_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of a page."""
+
+    doc: str
+    page: int
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """A reader's own answer, quotes unchecked."""
 
     verdict: Verdict
     text: str
     quotes: tuple[Quote, ...]
+    close_up: Region | None = None  #: what the answer was read from once more, larger; None: from the pages alone
+    #: (doc, page) in the order they were read, those of an earlier turn included; empty: the pages that were given
+    pages_read: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    usage: Usage | None = field(default=None, compare=False)  #: of the first request; None without a model server
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ ONLY_IN = {
     "lancedb": ["docqa/store/library.py"],
     "pyarrow": ["docqa/store/library.py"],
     "sqlite3": ["docqa/store/database.py"],
-    "openai": ["docqa/model.py"],
+    "httpx2": ["docqa/modelhttp.py"],
     "sentence_transformers": ["docqa/embed.py"],
     "transformers": ["docqa/embed.py"],
     "torch": ["docqa/embed.py"],

@@ -8,9 +8,32 @@ Two of them share one interface: `docqa.readers.quote.QuoteReader` (built in, no
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from docqa.types import Draft, Evidence, FieldSpec, Reading
+
+#: A piece of an answer that a reader gives when it looks a second time: what comes after it replaces what came before.
+LOOKED_AGAIN = "\n\nLooked again, closer:\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question of an earlier turn and the text of its answer; empty where nothing was found."""
+
+    question: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was said before a question, the oldest first, and the pages of the turn before as they were read."""
+
+    turns: tuple[Exchange, ...] = ()
+    pages: tuple[Evidence, ...] = ()
+
+
+NOTHING_SAID = Conversation()
 
 
 class Reader(Protocol):
@@ -26,8 +49,13 @@ class Reader(Protocol):
         """Changes whenever the same pages could be read differently: part of the identity of ledger cells."""
         ...
 
-    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+    def answer(
+        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+    ) -> Generator[str, None, Draft]:
         """Yield the answer's text as it comes; return the whole draft with its quotes.
+
+        The text of the draft is what counts: the pieces, or those after LOOKED_AGAIN. A reader may also read the pages
+        of the turn before; the draft says what it read.
 
         Raises ModelError when a model server is involved and fails.
         """

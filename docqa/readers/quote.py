@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from docqa.extract.values import find_dates
+from docqa.readers import NOTHING_SAID, Conversation
 from docqa.readers.layout import read_fields
 from docqa.store.library import Vectors
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Word
@@ -85,8 +86,13 @@ class QuoteReader:
     def __init__(self, embed: Callable[[Sequence[str]], Vectors]) -> None:
         self._embed = embed
 
-    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
-        """Yield the quotes one after another; return them as the answer, or that nothing was found."""
+    def answer(
+        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+    ) -> Generator[str, None, Draft]:
+        """Yield the quotes one after another; return them as the answer, or that nothing was found.
+
+        What was said before only helps to find pages: it is not looked at here.
+        """
         chosen = self._best(question, pages)
         if not chosen:
             return Draft(Verdict.NOT_FOUND, "", ())

@@ -1,34 +1,55 @@
 """The reader that looks: page images and their text go to a model server, answers and fields come back.
 
-It says what the model said. Whether a quote stands on its page is checked elsewhere (`docqa.verify`), what is said to
-the model is in `docqa.prompts`, and how a server is spoken to in `docqa.model`.
+It looks closer once: at first where the print of the best place is small, else a second time where the answer is weak,
+that is, where nothing was found or no quote stands on its page. It goes on from an earlier turn on the same pages, in
+the same order, so that the server finds the beginning of the prompt again.
+
+It says what the model said. Whether a quote is proof is decided elsewhere (`docqa.verify`), what is said to the model
+is in `docqa.prompts`, and how a server is spoken to in `docqa.model`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cache, partial
 
+from docqa.errors import ModelError
+from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model import ModelClient
+from docqa.pageimage import enlarged, on_grid
+from docqa.pagetext import clean
 from docqa.prompts import (
     PROMPT_VERSION,
     AnswerStream,
+    CloseUp,
+    Message,
     answer_messages,
     fields_schema,
     fill_messages,
     parse_readings,
+    rewrite_messages,
 )
+from docqa.readers import LOOKED_AGAIN, NOTHING_SAID, Conversation
+from docqa.readers.closeup import best_place, is_small
 from docqa.settings import ModelSettings
-from docqa.types import Draft, Evidence, FieldSpec, Reading, Verdict
+from docqa.types import Draft, Evidence, FieldSpec, Reading, Region, Verdict
+from docqa.verify import locate
 
 TOKENS_PER_FIELD = 200  #: a value and its quote at their longest, with the JSON around them
+MAX_PAGES = (
+    12  #: in one prompt, those of the turn before included; with a close-up below the 16 that a server is set to
+)
+FRAME_TOKENS = 256  #: of a prompt, besides its pages and texts: turns, labels, begin and end of images
+LONGEST_QUESTION = 300  #: characters of a question that was rewritten
+REWRITE_TOKENS = 128
 
 
 class VisionReader:
     """A `docqa.readers.Reader` on top of a model server that takes images."""
 
     def __init__(self, client: ModelClient, settings: ModelSettings) -> None:
-        self._client = client
+        self.client = client
         self._settings = settings
 
     @property
@@ -41,21 +62,190 @@ class VisionReader:
         """Prompts, model and image budget: each of them changes what is read."""
         return f"{PROMPT_VERSION}/{self._settings.name}/{self._settings.image_budget}"
 
-    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+    def answer(
+        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+    ) -> Generator[str, None, Draft]:
         """Yield the answer's text as the model writes it; closing the generator stops the model."""
-        if not pages:
+        if not pages and not history.pages:
             return Draft(Verdict.NOT_FOUND, "", ())
-        reply = AnswerStream()
-        with closing(self._client.stream(answer_messages(question, pages), self._settings.max_tokens)) as pieces:
-            for piece in pieces:
-                if text := reply.feed(piece):
-                    yield text
-        return reply.draft(pages)
+        look = _Look(self.client, self._settings, question, history, self._fitting(question, pages, history))
+        if small := look.closer(question, only_small=True):
+            return (yield from look.answer(small))
+        draft = yield from look.answer()
+        if not _weak(draft, look.pages):
+            return draft
+        closer = look.closer(" ".join([question, *(quote.text for quote in draft.quotes)]))
+        return draft if closer is None else (yield from _again(look, closer, draft))
 
     def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
         """Read all fields in one request, so that the pages are looked at once."""
         if not fields or not pages:
             return []
         max_tokens = max(self._settings.max_tokens, TOKENS_PER_FIELD * len(fields))
-        reply = self._client.complete_json(fill_messages(fields, pages), fields_schema(fields), max_tokens)
-        return parse_readings(reply, fields, pages)
+        pages = _looked_at(pages, self.client.image_budget())
+        reply = self.client.complete_json(fill_messages(fields, pages), fields_schema(fields), max_tokens)
+        return parse_readings(reply.value, fields, pages, reply.certainty)
+
+    def _fitting(self, question: str, pages: Sequence[Evidence], history: Conversation) -> list[Evidence]:
+        """The pages to read: those of the turn before and the new ones, as many as the model's context holds."""
+        budget = self.client.image_budget()
+        for most in range(MAX_PAGES, 0, -1):
+            chosen = together(history.pages, pages, most)
+            if most == 1 or self._fits(question, chosen, history, budget):
+                break
+        return _looked_at(chosen, budget)
+
+    def _fits(self, question: str, pages: Sequence[Evidence], history: Conversation, budget: int) -> bool:
+        context = self.client.capabilities().max_context
+        if context is None:
+            return True
+        images = [soft_tokens(*grid_size(one.page.width, one.page.height, budget)) for one in pages]
+        room = context - self._settings.max_tokens - sum(images) - (budget + FRAME_TOKENS)  # a close-up may come
+        if room <= 0:
+            return False
+        texts = _texts(answer_messages(question, _blind(pages), history.turns))
+        if len(texts) <= room:  # a token has at least one character
+            return True
+        exact = self.client.count_tokens([{"role": "user", "content": texts}])
+        return (exact if exact is not None else len(texts) // 3) <= room
+
+
+@dataclass(frozen=True, slots=True)
+class _Closer:
+    """A part of a page: for the model, and for people."""
+
+    close_up: CloseUp
+    region: Region
+
+
+class _Look:
+    """The pages of one question, and what the model says of them."""
+
+    def __init__(
+        self,
+        client: ModelClient,
+        settings: ModelSettings,
+        question: str,
+        history: Conversation,
+        pages: Sequence[Evidence],
+    ) -> None:
+        self.pages = pages
+        self.budget = client.image_budget()
+        self._client, self._settings, self._question, self._history = client, settings, question, history
+
+    def closer(self, about: str, only_small: bool = False) -> _Closer | None:
+        """The place that speaks most of something; None if none does, or none in `only_small` print."""
+        place = best_place(about, self.pages)
+        if place is None or (only_small and not is_small(place, self.pages[place.page].page, self.budget)):
+            return None
+        one = self.pages[place.page]
+        image = enlarged(one.image(), place.box, self.budget)
+        if image is None:
+            return None
+        return _Closer(CloseUp(place.page, image), Region(one.page.doc, one.page.number, place.box))
+
+    def answer(self, closer: _Closer | None = None) -> Generator[str, None, Draft]:
+        """Ask once, with an enlarged part of a page or without."""
+        close_up = closer.close_up if closer else None
+        messages = answer_messages(self._question, self.pages, self._history.turns, close_up)
+        reply = AnswerStream()
+        with self._client.stream(messages, self._settings.max_tokens) as pieces:
+            for piece in pieces:
+                if text := reply.feed(piece):
+                    yield text
+        return replace(
+            reply.draft(self.pages),
+            close_up=closer.region if closer else None,
+            pages_read=tuple(_key(one) for one in self.pages),
+            usage=pieces.usage,
+        )
+
+
+def _again(look: _Look, closer: _Closer, first: Draft) -> Generator[str, None, Draft]:
+    """Look closer; what is said then only replaces something that was said before if it is better."""
+    if not first.text:
+        second = yield from look.answer(closer)
+        return replace(second, usage=first.usage)
+    second = _unheard(look.answer(closer))
+    if _weak(second, look.pages):
+        return first
+    yield LOOKED_AGAIN + second.text
+    return replace(second, usage=first.usage)
+
+
+def _unheard(answer: Generator[str, None, Draft]) -> Draft:
+    while True:
+        try:
+            next(answer)
+        except StopIteration as end:
+            draft: Draft = end.value
+            return draft
+
+
+def _weak(draft: Draft, pages: Sequence[Evidence]) -> bool:
+    """Nothing was found, or nothing of it can be found on the pages."""
+    by_number = {(one.page.doc, one.page.number): one.page for one in pages}
+    proven = any(locate(quote.text, by_number[quote.doc, quote.page]) for quote in draft.quotes)
+    return draft.verdict is Verdict.NOT_FOUND or not proven
+
+
+def together(before: Sequence[Evidence], found: Sequence[Evidence], most: int) -> list[Evidence]:
+    """The pages of the turn before in their order, then the new ones; at most `most`, what was found goes first.
+
+    Of the pages before, the last that were not found again make room: the longest beginning stays the same.
+    """
+    wanted = {_key(one) for one in found}
+    kept = {_key(one): one for one in before}
+    new = [one for one in found if _key(one) not in kept]
+    for key in [key for key in reversed(kept) if key not in wanted]:
+        if len(kept) + len(new) > most:
+            del kept[key]
+    return [*kept.values(), *new][:most]
+
+
+def rewrite_question(client: ModelClient | None, question: str, history: Conversation) -> str:
+    """A question that pages can be searched for without the conversation: "and in 2019?" names no subject.
+
+    Without a server, or with an odd reply of it, it is the question and the one before.
+    """
+    if not history.turns:
+        return question
+    plain = f"{question} {history.turns[-1].question}"
+    if client is None:
+        return plain
+    try:
+        with client.stream(rewrite_messages(question, history.turns), REWRITE_TOKENS) as pieces:
+            said = "".join(pieces)
+    except ModelError:  # the search goes on without; if the server is away, reading the pages will say so
+        return plain
+    rewritten = " ".join(clean(said).split())
+    odd = not rewritten or len(rewritten) > LONGEST_QUESTION or len(said.strip().splitlines()) > 1 or "<" in said
+    return plain if odd else rewritten
+
+
+def _key(one: Evidence) -> tuple[str, int]:
+    return one.page.doc, one.page.number
+
+
+def _looked_at(pages: Sequence[Evidence], budget: int) -> list[Evidence]:
+    """The pages with their images as the model looks at them, each of them fetched once."""
+    return [replace(one, image=cache(partial(_image, one, budget))) for one in pages]
+
+
+def _image(one: Evidence, budget: int) -> bytes:
+    return on_grid(one.image(), budget)
+
+
+def _blind(pages: Sequence[Evidence]) -> list[Evidence]:
+    """The pages without their images."""
+    return [replace(one, image=bytes) for one in pages]
+
+
+def _texts(messages: Sequence[Message]) -> str:
+    """All that is said in words."""
+    said = []
+    for message in messages:
+        content = message["content"]
+        parts = content if isinstance(content, list) else [{"text": content}]
+        said += [str(part["text"]) for part in parts if "text" in part]
+    return "\n".join(said)

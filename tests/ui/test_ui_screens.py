@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import wave
 from dataclasses import replace
 
 import pytest
+from fake_server import FakeServer, Say
 from small_store import CONTRACT, add_document, add_failed
 from streamlit.testing.v1 import AppTest
 
@@ -211,6 +213,35 @@ class TestAsk:
         at = run(_ask)
         assert not at.segmented_control
         assert "built-in reader" in at.caption[0].value
+
+    def test_a_spoken_question_lands_in_the_question_box(
+        self, settings: Settings, store: Store, invoice: Document
+    ) -> None:
+        sound = io.BytesIO()
+        with wave.open(sound, "wb") as writer:
+            writer.setparams((1, 2, 48_000, 0, "NONE", ""))
+            writer.writeframes(b"\x00\x20\x00\xe0" * 24_000)
+        with FakeServer(Say("What is the *total*?")) as server:
+            model = ModelSettings(base_url=server.url)
+            resources.use(settings.model_copy(update={"model": model}))
+            at = run(_ask)
+            at = checked(at.audio_input(key="recording_0").set_value(("q.wav", sound.getvalue(), "audio/wav")).run())
+            assert at.chat_input(key="question").proto.value == "What is the *total*?"
+            assert store.catalog.chats.all() == []  # nothing is asked before a person has read it
+            at = checked(at.run())
+            assert at.audio_input(key="recording_1").value is None
+            assert len(server.chats) == 1
+
+    def test_a_recording_that_cannot_be_used_says_why(
+        self, settings: Settings, store: Store, invoice: Document
+    ) -> None:
+        resources.use(settings.model_copy(update={"model": ModelSettings(base_url="http://127.0.0.1:9/v1")}))
+        at = run(_ask)
+        checked(at.audio_input(key="recording_0").set_value(("q.wav", b"RIFF", "audio/wav")).run())
+        assert "The recording is not a WAV file." in texts(at)
+
+    def test_without_a_model_server_nobody_listens(self, store: Store, invoice: Document) -> None:
+        assert not run(_ask).audio_input
 
     def test_the_search_can_be_narrowed(self, store: Store, invoice: Document) -> None:
         add_document(store, "nda.pdf", "contracts", CONTRACT)

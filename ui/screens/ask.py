@@ -19,6 +19,7 @@ from docqa.errors import DocqaError, UnknownDocument
 from docqa.find import Scope
 from docqa.store.chats import Turn
 from docqa.types import Answer, Citation, Problem, Verdict
+from docqa.voice import RATE, hear
 from ui import resources
 from ui.components.answer import Opened
 from ui.components.answer import answer as show_answer
@@ -57,6 +58,8 @@ def show() -> None:
         )
         scope = _scope()
         reader = parts.choose_reader("Answered by", "The built-in reader answers by quoting the best passages.")
+        if resources.settings().model.base_url is not None:
+            _spoken()
         _earlier_chats(chat)
     with parts.side_by_side(_place(chat)), st.container(key="conversation"):
         log = st.container(key="log", height=480, border=False, autoscroll=True)
@@ -97,6 +100,21 @@ def _scope() -> Scope:
         persist_state="session",
     )
     return Scope(within, chosen if chosen in documents else None)
+
+
+def _spoken() -> None:
+    """A recording becomes the text of the question box, to be read and mended before it is asked."""
+    number = st.session_state.setdefault("recordings", 0)
+    recording = st.audio_input("Speak a question", key=f"recording_{number}", sample_rate=RATE)
+    if recording is None:
+        return
+    st.session_state["recordings"] = number + 1  # the next run has a new, empty recorder
+    try:
+        with st.spinner("Listening…"):
+            st.session_state["question"] = hear(resources.settings().model, recording.getvalue())
+        st.caption("Read what was understood, mend it, and press Enter.")
+    except DocqaError as error:
+        parts.show_problem(error.problem, key="spoken")
 
 
 def _earlier_chats(current: int | None) -> None:
