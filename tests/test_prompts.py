@@ -8,7 +8,7 @@ import re
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from docqa.certainty import Certainty
@@ -255,6 +255,9 @@ class TestClean:
     def test_no_special_token_is_left_nor_put_together(self, text: str) -> None:
         assert not [token for token in SPECIAL_TOKENS if token in clean(text)]
 
+    @example(["<|tu", "<x|>", "rn>"])
+    @example(["<tu", "<|x>", "rn|>"])
+    @settings(max_examples=40)
     @given(
         st.lists(st.sampled_from([*SPECIAL_TOKENS, *SMUGGLED, "<", "|", ">", "x"]) | st.text(max_size=3), max_size=20)
     )
