@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= docqa_store
 
-.PHONY: run demo test test-thinned test-faults check lint types bench install clean
+.PHONY: run demo test test-model test-thinned test-faults check lint types bench install clean
 
 ## the browser interface on http://127.0.0.1:8501, with the sample documents in it
 run: install
@@ -23,7 +23,12 @@ demo: install
 
 ## all tests that need no model server and no browser
 test: $(VENV)/.dev
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses auto --dist loadfile
+
+## the model server's client against a real vLLM on the processor: installs 2.6 GB once, then some minutes
+test-model: $(VENV)/.dev
+	$(BIN)/python tests/server/install.py .venv-model
+	$(BIN)/pytest -m model --timeout 600
 
 ## a few of the runs that are killed, starved and attacked: four minutes
 test-thinned: $(VENV)/.dev
@@ -62,4 +67,4 @@ $(VENV)/.dev: $(VENV)/.base
 	touch $@
 
 clean:
-	rm -rf $(VENV) out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-model out build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
