@@ -1,4 +1,7 @@
-"""The whole story of an answer: find the pages, have them read, check every quote."""
+"""The whole story of an answer: find the pages, have them read, check every quote.
+
+A question about every document goes another way: see `docqa.survey`.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ from docqa.readers.vision import VisionReader
 from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.library import Vectors
-from docqa.types import Answer, Citation, Draft, Evidence, Hit, Quote, Verdict
-from docqa.verify import locate
+from docqa.survey import Progress, recognised, survey, unheard
+from docqa.types import Answer, Citation, Draft, Evidence, Hit, Verdict
+from docqa.verify import check, cited_pages, unsupported_figures
 
 
 def open_reader(settings: Settings, wanted: str, embed: Callable[[Sequence[str]], Vectors]) -> Reader:
@@ -31,16 +35,26 @@ def open_reader(settings: Settings, wanted: str, embed: Callable[[Sequence[str]]
 
 
 def ask(
-    store: Store, finder: Finder, reader: Reader, question: str, scope: Scope, limit: int
+    store: Store,
+    finder: Finder,
+    reader: Reader,
+    question: str,
+    scope: Scope,
+    limit: int,
+    progress: Progress = unheard,
 ) -> Generator[str, None, Answer]:
     """Answer a question from at most `limit` pages: yields the text as it comes, returns the checked answer.
 
+    A question about every document is asked of each in turn; `progress` hears how far that is.
     Raises ModelError, UnknownCollection, UnknownDocument, StoreError.
     """
+    about_all = recognised(question) if scope.doc is None else None
+    if about_all is not None:
+        return (yield from survey(store, finder, reader, about_all, scope, limit, progress))
     started = time.monotonic()
     evidence = _evidence(store, finder.find(question, limit, scope))
     draft = yield from reader.answer(question, evidence)
-    citations = tuple(_check(quote, evidence) for quote in draft.quotes)
+    citations = tuple(check(quote, evidence) for quote in draft.quotes)
     return Answer(
         question=question,
         verdict=_verdict(draft, citations),
@@ -49,6 +63,7 @@ def ask(
         pages_read=tuple((one.page.doc, one.page.number) for one in evidence),
         reader=reader.name,
         seconds=round(time.monotonic() - started, 3),
+        unsupported=unsupported_figures(draft.text, question, cited_pages(citations, evidence)),
     )
 
 
@@ -71,16 +86,8 @@ def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:
     return [one for hit in hits if hit.doc in there for one in store.evidence(there[hit.doc], [hit.page])]
 
 
-def _check(quote: Quote, evidence: Sequence[Evidence]) -> Citation:
-    """Match a quote to its page; if the reader named the wrong one, to another page it was given."""
-    named = [one for one in evidence if (one.page.doc, one.page.number) == (quote.doc, quote.page)]
-    for one in [*named, *(other for other in evidence if other not in named)]:
-        if match := locate(quote.text, one.page):
-            return Citation(one.page.doc, one.label, one.page.number, quote.text, match.boxes, verified=True)
-    label = named[0].label if named else ""
-    return Citation(quote.doc, label, quote.page, quote.text, (), verified=False)
-
-
 def _verdict(draft: Draft, citations: Sequence[Citation]) -> Verdict:
-    """An answer without a single quote proves nothing; it is shown, but as not found."""
-    return draft.verdict if citations else Verdict.NOT_FOUND
+    """An answer that no verified quote proves is shown, but it is not found."""
+    if draft.verdict is not Verdict.FOUND:
+        return draft.verdict
+    return Verdict.FOUND if any(citation.verified for citation in citations) else Verdict.UNVERIFIED
