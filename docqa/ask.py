@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
 
 from docqa.errors import BadSettings
 from docqa.find import Finder, Scope
@@ -18,6 +20,7 @@ from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.library import Vectors
 from docqa.survey import Progress, recognised, survey, unheard
+from docqa.tokens import printable
 from docqa.types import Answer, Citation, Draft, Evidence, Hit, Verdict
 from docqa.verify import check, cited_pages, unsupported_figures
 
@@ -53,7 +56,7 @@ def ask(
         return (yield from survey(store, finder, reader, about_all, scope, limit, progress))
     started = time.monotonic()
     evidence = _evidence(store, finder.find(question, limit, scope))
-    draft = yield from reader.answer(question, evidence)
+    draft = yield from _printable(reader.answer(question, evidence))
     citations = tuple(check(quote, evidence) for quote in draft.quotes)
     return Answer(
         question=question,
@@ -75,6 +78,17 @@ def finished(parts: Generator[str, None, Answer], show: Callable[[str], object] 
         except StopIteration as end:
             answer: Answer = end.value
             return answer
+
+
+def _printable(parts: Generator[str, None, Draft]) -> Generator[str, None, Draft]:
+    """Whatever a document or a model says, nothing in it may steer a terminal or turn text around."""
+    with closing(parts):
+        while True:
+            try:
+                yield printable(next(parts))
+            except StopIteration as end:
+                draft: Draft = end.value
+                return replace(draft, text=printable(draft.text))
 
 
 def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:

@@ -27,12 +27,14 @@ from docqa.errors import (
 from docqa.find import Finder, Scope
 from docqa.readers import Reader
 from docqa.store import Store
+from docqa.tokens import printable
 from docqa.types import Answer, Citation, Document, Draft, Evidence, NotRead, Problem, Receipt, Status, Verdict
 from docqa.verify import check, cited_pages, unsupported_figures
 
 Progress = Callable[[int, int], None]  #: how many documents were read, and of how many
 
 NEAREST = 3  #: pages named where no document is meant
+MOST_SAID = 300  #: characters of what is said of one document
 QUOTES = 2  #: kept of each document: the answer of a large collection has to stay one that can be shown
 _ONE_OF_MANY = (
     "The question below is about many documents, and these pages are from one of them. If this document is one of "
@@ -121,12 +123,12 @@ class _Tally:
         holds = "hold a passage that matches" if reader == "quote" else "are meant, as far as the reader can tell"
         return f"{len(self.lines)} of {of} documents {holds}; {self.read} of {of} were read."
 
-    def note(self, document: Document, draft: Draft, citations: Sequence[Citation], question: str) -> str:
+    def note(self, document: Document, draft: Draft, citations: Sequence[Citation]) -> str:
         """Keep what one document says; returns its line."""
         kept = [c for c in citations if c.verified][:QUOTES] or list(citations[:1])
         first = len(self.citations) + 1
         marks = " ".join(f"[{first + n}]" for n in range(len(kept)))
-        said = " ".join(draft.text.split("\n")[0].split()) if draft.text else ""
+        said = " ".join(printable(draft.text).split())[:MOST_SAID]
         doubt = "" if any(c.verified for c in kept) else " (no quote of it could be verified)"
         self.citations += kept
         self.lines.append(f"{document.label}: {said} {marks}".rstrip() + f"{doubt}\n")
@@ -159,7 +161,7 @@ def _ask_one(
     citations = [check(quote, evidence) for quote in draft.quotes]
     tally.pages += [(one.page.doc, one.page.number) for one in evidence]
     tally.unsupported += unsupported_figures(draft.text, asked.question, cited_pages(citations, evidence))
-    return tally.note(document, draft, citations, asked.question)
+    return tally.note(document, draft, citations)
 
 
 def _evidence(store: Store, finder: Finder, asked: AboutAll, document: Document, limit: int) -> list[Evidence]:

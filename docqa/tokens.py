@@ -43,6 +43,17 @@ class Token:
     negative: bool | None = False  #: of a number; None where a bracket was cut off, so that nobody can tell
 
 
+#: What nobody sees and a terminal or a browser might obey: controls, changes of direction, hidden tags.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff\U000e0000-\U000e0fff]"
+)
+
+
+def printable(text: str) -> str:
+    """Text of documents and readers as it may be shown, on a terminal too."""
+    return _UNPRINTABLE.sub("", text)
+
+
 # ── from text to tokens ──────────────────────────────────────────────────────────────────────────────────────────────
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—―−﹣－"), "-")

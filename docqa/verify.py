@@ -21,15 +21,24 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from docqa.order import Layout, Strand
-from docqa.tokens import Kind, Token, decimal_mark, joined, letters_of, same_number, slips, tokens_of, values
+from docqa.tokens import (
+    Kind,
+    Token,
+    decimal_mark,
+    joined,
+    letters_of,
+    printable,
+    same_number,
+    slips,
+    tokens_of,
+    values,
+)
 from docqa.types import Box, Citation, Evidence, Page, Quote, TextSource, Word
 
 __all__ = ["Match", "boxes_of", "check", "cited_pages", "letters_of", "locate", "unsupported_figures"]
 
 MIN_LETTERS = 3  #: a shorter quote is nearly on every page: it counts only as whole words
-LETTERS_PER_SLIP = (
-    8  #: of a quote: more misread letters than one in so many are no accident (OCR errs in 1 to 3 of 100)
-)
+LETTERS_PER_SLIP = 8  #: of a quote for each misread one, at least: recognition errs in 1 to 3 of 100
 _MOST_JOINED = 4  #: words or groups of digits that stand for one
 _ELLIPSIS = re.compile(r"\s*(?:\[\s*(?:\.{3}|…)\s*\]|\.{3,}|…)\s*")
 _LEFT_OUT = 3  #: lines of the page that an ellipsis may stand for
@@ -45,7 +54,7 @@ _NEGATION = re.compile(
 )
 #: After a number they say how much it is: a quote that stops before one would say another figure.
 _SCALES = re.compile(
-    r"thousands?|[mbt]illions?|mio|mrd|tsd|[mbt]n|tausend|millionen|milliarden?|milliards?|percent|prozent|%|‰"
+    r"thousands?|(?:m|b|tr)illions?|mio|mrd|tsd|[mbt]n|tausend|millionen|milliarden?|milliards?|percent|prozent|%|‰"
 )
 
 
@@ -84,11 +93,12 @@ def boxes_of(words: Sequence[Word]) -> tuple[Box, ...]:
 def check(quote: Quote, evidence: Sequence[Evidence]) -> Citation:
     """Match a quote to its page; if the reader named the wrong one, to another page it was given."""
     named = [one for one in evidence if (one.page.doc, one.page.number) == (quote.doc, quote.page)]
+    said = printable(quote.text)
     for one in [*named, *(other for other in evidence if other not in named)]:
-        if match := locate(quote.text, one.page):
-            return Citation(one.page.doc, one.label, one.page.number, quote.text, match.boxes, verified=True)
+        if match := locate(said, one.page):
+            return Citation(one.page.doc, one.label, one.page.number, said, match.boxes, verified=True)
     label = named[0].label if named else ""
-    return Citation(quote.doc, label, quote.page, quote.text, (), verified=False)
+    return Citation(quote.doc, label, quote.page, said, (), verified=False)
 
 
 def cited_pages(citations: Iterable[Citation], evidence: Sequence[Evidence]) -> list[Page]:
@@ -185,8 +195,10 @@ def _place(said: Sequence[Token], reading: _Reading) -> list[int] | None:
 def _places(said: Sequence[Token], reading: _Reading, strand: Strand, tokens: list[Token]) -> Iterator[list[int]]:
     """The words of each place where a quote stands, the most literal first."""
     comparison = _Comparison(said, tokens, strand, reading)
-    ends = [(start, *end) for start in range(len(tokens)) if (end := comparison.run(start)) is not None]
-    for start, end, _ in sorted(ends, key=lambda place: (place[2], place[0])):
+    kind = said[0].kind
+    runs = [(start, comparison.run(start)) for start, token in enumerate(tokens) if token.kind is kind]
+    found = [(cost, start, end) for start, run in runs if run is not None for end, cost in (run,)]
+    for _, start, end in sorted(found):
         words = strand[tokens[start].word : tokens[end - 1].last + 1]
         if reading.layout.whole(words):
             yield list(words)
@@ -263,9 +275,9 @@ class _Comparison:
     def _words(self, here: int, place: int) -> tuple[int, int, int] | None:
         """Compare words; where one side has split or glued some, as many as belong together."""
         a, b, more, more_printed = self._said[here].key, self._printed[place].key, 1, 1
-        while True:
-            if (slipped := slips(a, b, self._reading.recognised)) is not None:
-                return more, more_printed, _EXACT * slipped
+        while (slipped := slips(a, b, self._reading.recognised)) is None:
+            if a[0] != b[0]:  # nearly every word of the page: no more is joined to it
+                return None
             if len(a) < len(b) and more < _MOST_JOINED and (key := _word(self._said, here + more)):
                 a, more = a + key, more + 1
             elif (
@@ -274,6 +286,7 @@ class _Comparison:
                 b, more_printed = b + key, more_printed + 1
             else:
                 return None
+        return more, more_printed, _EXACT * slipped
 
 
 def _whole(tokens: Sequence[Token]) -> Token | None:

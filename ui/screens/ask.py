@@ -18,6 +18,7 @@ from docqa.ask import ask, open_reader
 from docqa.errors import DocqaError, UnknownDocument
 from docqa.find import Scope
 from docqa.store.chats import Turn
+from docqa.survey import Progress
 from docqa.types import Answer, Citation, Problem, Verdict
 from ui import resources
 from ui.components.answer import Opened
@@ -197,8 +198,18 @@ def _streamed(question: str, scope: Scope, reader: str) -> Answer:
             question,
             scope,
             settings.find.pages_read,
+            _counting(st.empty()),
         )
         return _drawn(stream)
+
+
+def _counting(place: DeltaGenerator) -> Progress:
+    """Show how far a question about every document is; to draw is also how a stopped script ends."""
+
+    def show(read: int, of: int) -> None:
+        place.caption(f"Asking every document: {read:,} of {of:,} read.")
+
+    return show
 
 
 def _drawn(stream: Generator[str, None, Answer]) -> Answer:
@@ -264,7 +275,7 @@ def _cited_page(cited: Citation, number: int) -> Shown:
 
 
 def _labels(answer: Answer) -> dict[str, str]:
-    """The names of the documents that were read; needed only where nothing can be cited."""
+    """The names of the documents that were read; needed only where nothing proves the answer."""
     if answer.verdict is Verdict.FOUND:
         return {}
     docs = {doc for doc, _ in answer.pages_read}
