@@ -124,7 +124,7 @@ class Layout:
     def narrow(self, a: int, b: int) -> bool:
         """Whether two words can hold the groups of digits of one number: side by side with hardly a space between."""
         left, right = self._words[a], self._words[b]
-        letter = (left.box[2] - left.box[0]) / max(1, len(left.text))
+        letter = min((word.box[2] - word.box[0]) / max(1, len(word.text)) for word in (left, right))
         return left.line == right.line and abs(right.box[0] - left.box[2]) <= NARROW * letter + 1e-6
 
 

@@ -218,7 +218,7 @@ def joined(tokens: Sequence[Token]) -> Token | None:
     """One number of several that are groups of its digits, as in 5 550,00; None if they cannot be."""
     first, *rest = tokens
     groups = [first.key, *(token.key for token in rest)]
-    if not (first.key.isdigit() and len(first.key) <= 3):
+    if not re.fullmatch(r"[1-9]\d{0,2}", first.key):
         return None
     if not all(re.fullmatch(r"\d{3}", group) for group in groups[1:-1]):
         return None
@@ -294,6 +294,11 @@ def slips(said: str, printed: str, recognised: bool) -> int | None:
     if found is None and recognised and min(len(said), len(printed)) >= _LOOSE and _lost_inside(said, printed):
         return 1
     return found
+
+
+def may_begin_alike(said: str, printed: str) -> bool:
+    """Whether two words, or what is glued to them, can be the same, going by their first letters."""
+    return said[0] == printed[0] or (said[0], printed[0]) in _ALL_PAIRS
 
 
 def _misread(a: str, b: str, pairs: frozenset[tuple[str, str]], left: int) -> int | None:

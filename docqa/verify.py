@@ -27,6 +27,7 @@ from docqa.tokens import (
     decimal_mark,
     joined,
     letters_of,
+    may_begin_alike,
     printable,
     same_number,
     slips,
@@ -276,7 +277,7 @@ class _Comparison:
         """Compare words; where one side has split or glued some, as many as belong together."""
         a, b, more, more_printed = self._said[here].key, self._printed[place].key, 1, 1
         while (slipped := slips(a, b, self._reading.recognised)) is None:
-            if a[0] != b[0]:  # nearly every word of the page: no more is joined to it
+            if not may_begin_alike(a, b):  # nearly every word of the page: no more is joined to it
                 return None
             if len(a) < len(b) and more < _MOST_JOINED and (key := _word(self._said, here + more)):
                 a, more = a + key, more + 1
