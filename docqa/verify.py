@@ -33,6 +33,7 @@ from docqa.tokens import (
     slips,
     tokens_of,
     values,
+    words_of,
 )
 from docqa.types import Box, Citation, Evidence, Page, Quote, TextSource, Word
 
@@ -73,11 +74,11 @@ class Match:
 
 def locate(quote: str, page: Page) -> Match | None:
     """Find a quote on its page; None if it is not there as quoted."""
-    said = tokens_of(quote.split())
+    said = tokens_of(words_of(quote))
     if all(token.kind is Kind.SIGN for token in said):
         return next((_match(page, [n]) for n in _signs(quote.strip(), page.words)), None)
     found = _place(said, _reading(page, False))
-    if found is None and len(dated := tokens_of(quote.split(), dates=True)) != len(said):
+    if found is None and len(dated := tokens_of(words_of(quote), dates=True)) != len(said):
         found = _place(dated, _reading(page, True))
     found = found or _around_ellipsis(quote, page)
     return _match(page, found) if found else None
@@ -115,9 +116,9 @@ def unsupported_figures(answer: str, question: str, pages: Iterable[Page]) -> tu
     1,577 may be printed as (1,577).
     """
     known = {value for page in pages for dates in (False, True) for value in _reading(page, dates).values}
-    asked = [token for dates in (False, True) for token in tokens_of(question.split(), dates)]
+    asked = [token for dates in (False, True) for token in tokens_of(words_of(question), dates)]
     known |= {value for token in asked if token.kind is Kind.NUMBER for value in values(token.key)}
-    written = _NO_FIGURES.sub(" ", answer).split()
+    written = words_of(_NO_FIGURES.sub(" ", answer))
     missing = [t for t in tokens_of(written, dates=True) if t.kind is Kind.NUMBER and not values(t.key) & known]
     named = (" ".join(written[token.word : token.last + 1]).strip(_PUNCTUATION) for token in missing)
     return tuple(dict.fromkeys(named))
@@ -309,7 +310,7 @@ def _signs(signs: str, words: Sequence[Word]) -> Iterator[int]:
 
 def _around_ellipsis(quote: str, page: Page) -> list[int] | None:
     """Both parts of a quote with one ellipsis, if little stands between them and nothing that denies what is said."""
-    parts = [tokens_of(part.split()) for part in _ELLIPSIS.split(quote)]
+    parts = [tokens_of(words_of(part)) for part in _ELLIPSIS.split(quote)]
     if len(parts) != 2 or any(len(part) < MIN_PART for part in parts):
         return None
     reading = _reading(page, False)

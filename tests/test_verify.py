@@ -285,6 +285,8 @@ The Lessor, Ms Barker, pays 5 550 EUR to Mr Hollis before 3 June 2026."""
         "Revenue 1577 1433",
         "Revenue 1.577 1.433",
         "Revenue 1'577,00 1433.0",
+        "Revenue 1\u202f577 1\u00a0433",
+        "Other loss (1\u202f577)",
         "Other loss -1,577 -12.5",
         "Other loss −1,577 (12,5)",
         "Operating income increased by 12,5% to $310 million",

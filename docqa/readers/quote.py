@@ -27,7 +27,7 @@ from docqa.readers.layout import read_fields
 from docqa.store.library import Vectors
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Word
 
-SPOKEN_OF = 0.45  #: share of the question, rare words counting more, that an answer and its surroundings speak of
+SPOKEN_OF = 0.5  #: share of the question, rare words counting more, that an answer and its surroundings speak of
 SPOKEN_OF_NAMED = 0.35  #: … where the question names somebody or something and the document is about that
 CLOSE = 0.5  #: cosine that at least one candidate has to the question
 CLOSE_NAMED = 0.45  #: … where the document is about what the question names
@@ -68,6 +68,7 @@ _DIGIT = re.compile(r"\d")
 _SENTENCE = re.compile(r"[.?!:]\s+$")  #: another one begins
 _OWNED = re.compile(r"['’]s$", re.IGNORECASE)
 _FISCAL = re.compile(r"^fy(?=(?:19|20)\d\d$)")
+_YEAR = re.compile(r"(?:19|20)\d\d")
 _PERIOD = re.compile(r"(?:FY|Q|H|CY)\d.*|\d.*(?:st|nd|rd|th|s)", re.IGNORECASE)
 _GERMAN = re.compile(
     r"\b(?:der|die|das|dem|den|des|wie|wann|wer|wo|welche[mnrs]?|ist|sind|hat|und|von|vom|wurde)\b", re.I
@@ -114,7 +115,7 @@ class QuoteReader:
     def _best(self, question: str, pages: Sequence[Evidence]) -> list[_Candidate]:
         """The candidates that answer, the best first; none if the evidence is weak."""
         named = names(question)
-        meant = _about(named, pages)
+        meant = _about(question, named, pages)
         candidates = [c for rank, evidence in enumerate(pages) for c in _candidates(evidence, rank)]
         asked = _Asked.of(question, candidates)
         spoken_of, close = (SPOKEN_OF_NAMED, CLOSE_NAMED) if named else (SPOKEN_OF, CLOSE)
@@ -219,14 +220,22 @@ def _is_name(word: str, capital_tells_nothing: bool) -> bool:
     return word[0].isupper() and not capital_tells_nothing
 
 
-def _about(named: Set[str], pages: Sequence[Evidence]) -> set[str]:
-    """The documents whose label or pages hold most of the names; all of them where nothing is named."""
+def _about(question: str, named: Set[str], pages: Sequence[Evidence]) -> set[str]:
+    """The documents that are about what a question names: label or pages hold most of its names, and one of its years.
+
+    All of them where nothing is named.
+    """
+    years = {term for term in terms(question) if _YEAR.fullmatch(term)}
     held: dict[str, set[str]] = {}
     for evidence in pages:
-        held.setdefault(evidence.page.doc, set()).update(
-            terms(evidence.label), terms(evidence.page.text) if named else ()
-        )
-    return {doc for doc, found in held.items() if len(named & found) >= NAMED * len(named)}
+        of_document = held.setdefault(evidence.page.doc, set())
+        if named or years:
+            of_document |= terms(evidence.label) | terms(evidence.page.text)
+    return {
+        doc
+        for doc, found in held.items()
+        if len(named & found) >= NAMED * len(named) and (not years or not years.isdisjoint(found))
+    }
 
 
 def _stem(word: str) -> str:
