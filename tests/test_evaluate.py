@@ -170,6 +170,23 @@ def test_answers_by_hand(small_store: Store, doc: str, fake_embedder: Embedder) 
     assert isinstance(report["seconds_per_question"], float)
 
 
+def test_questions_are_also_asked_without_the_document_that_answers_them(
+    small_store: Store, doc: str, fake_embedder: Embedder
+) -> None:
+    finder = Finder(small_store, fake_embedder, FindSettings())
+    notice = "The tenant may not sublet the premises"
+    reader = Knows({"monthly rent": ("1,850.00 EUR", [(1, RENT)]), "meeting": ("In September.", [(1, "next meeting")])})
+    questions = [
+        ask_about(doc, "monthly rent", 1, answer="1,850.00 EUR"),  # of no other page: unverified, so abstained
+        ask_about(doc, "meeting", 1),  # the minutes of the club answer it, too
+        ask_about(doc, notice, 2, scope="doc"),  # makes no sense without its document
+    ]
+    report = evaluate_questions(small_store, finder, reader, questions, None, 6, leave_out=True)
+    assert (report["left_out"], report["left_out_abstained"]) == (2, 0.5)
+    assert report["abstain_recall"] == 0.5
+    assert (report["answered"], report["abstain_precision"]) == (round(2 / 3, 4), 0.5)
+
+
 def test_without_questions_of_a_kind_there_is_no_figure(small_store: Store, doc: str, fake_embedder: Embedder) -> None:
     finder = Finder(small_store, fake_embedder, FindSettings())
     reader = Knows({"rent": ("1,850.00 EUR", [(1, RENT)])})

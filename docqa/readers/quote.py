@@ -19,6 +19,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from docqa.extract.values import find_dates
 from docqa.readers.layout import read_fields
 from docqa.store.library import Vectors
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Word
+from docqa.verify import locate
 
 SPOKEN_OF = 0.5  #: share of the question, rare words counting more, that an answer and its surroundings speak of
 SPOKEN_OF_NAMED = 0.35  #: … where the question names somebody or something and the document is about that
@@ -127,15 +129,22 @@ class QuoteReader:
             return []
         near = self._closeness(question, ranked)
         scores = [asked.score(candidate) + 0.1 * close_to for candidate, close_to in zip(ranked, near, strict=True)]
-        best = max(scores)
-        if max(near) < close or asked.spoken_of(ranked[scores.index(best)]) < spoken_of:
+        order = sorted(range(len(ranked)), key=lambda i: (-scores[i], i))
+        standing = (i for i in order if _stands(ranked[i]))
+        best = next(standing, None)
+        if best is None or max(near) < close or asked.spoken_of(ranked[best]) < spoken_of:
             return []
-        also = sorted((-score, i) for i, score in enumerate(scores) if score >= _ALSO * best)
-        return _distinct([ranked[i] for _, i in also])[:MAX_QUOTES]
+        also = takewhile(lambda i: scores[i] >= _ALSO * scores[best], standing)
+        return _distinct([ranked[i] for i in (best, *also)])[:MAX_QUOTES]
 
     def _closeness(self, question: str, candidates: Sequence[_Candidate]) -> list[float]:
         vectors = self._embed([question, *(c.text for c in candidates)])
         return [float(near) for near in np.asarray(vectors[1:] @ vectors[0])]
+
+
+def _stands(candidate: _Candidate) -> bool:
+    """Whether a candidate would be verified: lines can join the end of one cell and the beginning of another."""
+    return locate(candidate.text, candidate.evidence.page) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -407,4 +408,4 @@ def test_what_a_document_says_is_never_read_as_markup(store: Store, invoice: Doc
     marked_up = [*at.markdown, *at.caption, *at.header, *at.title, *at.subheader, *at.latex]
     assert not [element for element in marked_up if "evil.example" in element.value]
     labels = [button.label for button in at.button if "evil" in button.label]
-    assert labels and all("<img" not in label and "](" not in label and "$$" not in label for label in labels)
+    assert labels and all(re.search(r"[<\[($]", re.sub(r"\\.", "", label)) is None for label in labels)
