@@ -1,21 +1,29 @@
-"""The whole story of an answer: find the pages, have them read, check every quote."""
+"""The whole story of an answer: find the pages, have them read, check every quote.
+
+A question about every document goes another way: see `docqa.survey`.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import replace
 
 from docqa.errors import BadSettings
 from docqa.find import Finder, Scope
-from docqa.model import ModelClient
-from docqa.readers import Reader
+from docqa.followup import read_pages, searched
+from docqa.model import client_for
+from docqa.readers import NOTHING_SAID, Conversation, Reader
 from docqa.readers.quote import QuoteReader
 from docqa.readers.vision import VisionReader
 from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.library import Vectors
-from docqa.types import Answer, Citation, Draft, Evidence, Hit, Quote, Verdict
-from docqa.verify import locate
+from docqa.survey import Progress, recognised, survey, unheard
+from docqa.tokens import printable
+from docqa.types import Answer, Citation, Draft, Evidence, Hit, Verdict
+from docqa.verify import check, cited_pages, unsupported_figures
 
 
 def open_reader(settings: Settings, wanted: str, embed: Callable[[Sequence[str]], Vectors]) -> Reader:
@@ -27,20 +35,33 @@ def open_reader(settings: Settings, wanted: str, embed: Callable[[Sequence[str]]
         return QuoteReader(embed)
     if settings.model.base_url is None:
         raise BadSettings("There is no model server: model.base_url is not set.", "Set it, or use --reader quote.")
-    return VisionReader(ModelClient(settings.model), settings.model)
+    return VisionReader(client_for(settings.model), settings.model)
 
 
 def ask(
-    store: Store, finder: Finder, reader: Reader, question: str, scope: Scope, limit: int
+    store: Store,
+    finder: Finder,
+    reader: Reader,
+    question: str,
+    scope: Scope,
+    limit: int,
+    history: Conversation = NOTHING_SAID,
+    progress: Progress = unheard,
 ) -> Generator[str, None, Answer]:
     """Answer a question from at most `limit` pages: yields the text as it comes, returns the checked answer.
 
+    With a `history` the pages of the turn before are read as well. A piece that begins with LOOKED_AGAIN replaces all
+    before it. A question about every document is asked of each in turn; `progress` hears how far that is.
     Raises ModelError, UnknownCollection, UnknownDocument, StoreError.
     """
+    about_all = recognised(question) if scope.doc is None else None
+    if about_all is not None:
+        return (yield from survey(store, finder, reader, about_all, scope, limit, progress))
     started = time.monotonic()
-    evidence = _evidence(store, finder.find(question, limit, scope))
-    draft = yield from reader.answer(question, evidence)
-    citations = tuple(_check(quote, evidence) for quote in draft.quotes)
+    found = _evidence(store, finder.find(searched(reader, question, history), limit, scope))
+    draft = yield from _printable(reader.answer(question, found, history))
+    evidence = read_pages(draft, found, history)
+    citations = tuple(check(quote, evidence) for quote in draft.quotes)
     return Answer(
         question=question,
         verdict=_verdict(draft, citations),
@@ -49,6 +70,7 @@ def ask(
         pages_read=tuple((one.page.doc, one.page.number) for one in evidence),
         reader=reader.name,
         seconds=round(time.monotonic() - started, 3),
+        unsupported=unsupported_figures(draft.text, question, cited_pages(citations, evidence)),
     )
 
 
@@ -62,6 +84,17 @@ def finished(parts: Generator[str, None, Answer], show: Callable[[str], object] 
             return answer
 
 
+def _printable(parts: Generator[str, None, Draft]) -> Generator[str, None, Draft]:
+    """Whatever a document or a model says, nothing in it may steer a terminal or turn text around."""
+    with closing(parts):
+        while True:
+            try:
+                yield printable(next(parts))
+            except StopIteration as end:
+                draft: Draft = end.value
+                return replace(draft, text=printable(draft.text))
+
+
 def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:
     """The pages of the hits, in their order.
 
@@ -71,16 +104,8 @@ def _evidence(store: Store, hits: Sequence[Hit]) -> list[Evidence]:
     return [one for hit in hits if hit.doc in there for one in store.evidence(there[hit.doc], [hit.page])]
 
 
-def _check(quote: Quote, evidence: Sequence[Evidence]) -> Citation:
-    """Match a quote to its page; if the reader named the wrong one, to another page it was given."""
-    named = [one for one in evidence if (one.page.doc, one.page.number) == (quote.doc, quote.page)]
-    for one in [*named, *(other for other in evidence if other not in named)]:
-        if match := locate(quote.text, one.page):
-            return Citation(one.page.doc, one.label, one.page.number, quote.text, match.boxes, verified=True)
-    label = named[0].label if named else ""
-    return Citation(quote.doc, label, quote.page, quote.text, (), verified=False)
-
-
 def _verdict(draft: Draft, citations: Sequence[Citation]) -> Verdict:
-    """An answer without a single quote proves nothing; it is shown, but as not found."""
-    return draft.verdict if citations else Verdict.NOT_FOUND
+    """An answer that no verified quote proves is shown, but it is not found."""
+    if draft.verdict is not Verdict.FOUND:
+        return draft.verdict
+    return Verdict.FOUND if any(citation.verified for citation in citations) else Verdict.UNVERIFIED

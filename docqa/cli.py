@@ -148,6 +148,9 @@ def _add_evaluation(group: Commands) -> None:
     questions.add_argument("file", type=Path, help="JSON lines as in sample_docs/questions.jsonl")
     questions.add_argument("--retrieval-only", action="store_true", help="only measure whether the pages are found")
     questions.add_argument("--collection", help="only this collection")
+    questions.add_argument(
+        "--leave-out", action="store_true", help="ask each question also without its document: nothing should be found"
+    )
     _add_reader(questions)
     fields = group.add("fields", _eval_fields, "cells filled, against records with known values")
     fields.add_argument("file", type=Path, help="JSON lines as in sample_docs/fields.jsonl")
@@ -176,10 +179,10 @@ def _ask(arguments: argparse.Namespace) -> int:
         return 0
     settings, store, embedder, finder = _open(arguments)
     reader = open_reader(settings, arguments.reader, embedder.embed_documents)
-    parts = ask(store, finder, reader, question, _scope(arguments, store), settings.find.pages_read)
+    scope = _scope(arguments, store)
+    parts = ask(store, finder, reader, question, scope, settings.find.pages_read, progress=_show_progress)
     if arguments.json:
-        answer = finished(parts)
-        emit(_answer_json(answer))
+        emit(_answer_json(finished(parts)))
     else:
         answer = finished(parts, lambda part: print(part, end="", flush=True))
         read = store.catalog.documents(docs={doc for doc, _ in answer.pages_read})
@@ -195,6 +198,12 @@ def _heard(arguments: argparse.Namespace) -> str:
     if not arguments.transcribe_only:
         print(f"Understood: {question}", file=sys.stderr)
     return question
+
+
+def _show_progress(read: int, of: int) -> None:
+    """How far a question about every document is, for people who watch."""
+    if sys.stderr.isatty():
+        print(f"\r{read} of {of} documents read", end="\n" if read == of else "\r", file=sys.stderr, flush=True)
 
 
 def _extract(arguments: argparse.Namespace) -> int:
@@ -260,7 +269,8 @@ def _eval_questions(arguments: argparse.Namespace) -> int:
     settings, store, embedder, finder = _open(arguments)
     retrieval_only = arguments.retrieval_only
     reader = None if retrieval_only else open_reader(settings, arguments.reader, embedder.embed_documents)
-    emit(evaluate_questions(store, finder, reader, questions, arguments.collection, settings.find.pages_read))
+    pages_read, leave_out = settings.find.pages_read, arguments.leave_out
+    emit(evaluate_questions(store, finder, reader, questions, arguments.collection, pages_read, leave_out=leave_out))
     return 0
 
 
@@ -295,20 +305,45 @@ def _scope(arguments: argparse.Namespace, store: Store) -> Scope:
 
 
 def _answer_json(answer: Answer) -> dict[str, object]:
-    return asdict(answer) | {"pages_read": [{"doc": doc, "page": page} for doc, page in answer.pages_read]}
+    values = asdict(answer) | {"pages_read": [{"doc": doc, "page": page} for doc, page in answer.pages_read]}
+    if answer.receipt is None:
+        del values["receipt"]  # only a question about every document has one
+    return values
 
 
 def _sources(answer: Answer, labels: dict[str, str]) -> str:
     """What stands below an answer: who read, the citations and whether they were checked, or the nearest pages."""
-    read = f"{answer.reader}, {len(answer.pages_read)} pages read, {answer.seconds:.1f} s"
+    read = f"{answer.reader}, {_count_read(answer)}, {answer.seconds:.1f} s"
     lines = ["", f"— {read}{'; this reader only quotes, it writes no answers' if answer.reader == 'quote' else ''}"]
-    for citation in answer.citations:
+    for number, citation in enumerate(answer.citations, start=1):
         mark = "verified" if citation.verified else "NOT VERIFIED"
-        lines.append(f"  {citation.label}, page {citation.page} ({mark}): “{' '.join(citation.quote.split())}”")
+        lines.append(f"  [{number}] {citation.label}, page {citation.page} ({mark}): “{_one_line(citation.quote)}”")
     if answer.verdict is Verdict.NOT_FOUND:
         lines[0] = "Not found in the documents."
+    elif answer.verdict is Verdict.UNVERIFIED:
+        lines.append("  NOT VERIFIED: no quote of this answer stands on a page that was read. Do not rely on it.")
+    if answer.unsupported:
+        lines.append(f"  On none of the cited pages: {'; '.join(answer.unsupported)}")
+    if answer.verdict is not Verdict.FOUND:
         nearest = [f"{labels.get(doc, 'a withdrawn document')}, page {page}" for doc, page in answer.pages_read]
         lines.append(f"  The nearest pages: {'; '.join(nearest) or 'there are none'}")
-    elif not any(citation.verified for citation in answer.citations):
-        lines.append("  No quote of this answer could be checked against its page: look before you rely on it.")
-    return "\n".join(lines)
+    return "\n".join(lines + _receipt_lines(answer))
+
+
+def _count_read(answer: Answer) -> str:
+    return f"{len(answer.pages_read) if answer.receipt is None else answer.receipt.pages} pages read"
+
+
+def _receipt_lines(answer: Answer) -> list[str]:
+    """What a question about every document was asked of, and which documents were left out."""
+    receipt = answer.receipt
+    if receipt is None:
+        return []
+    lines = [
+        f"  Read: {receipt.read} of {receipt.of} documents ({receipt.pages} pages, the best ones of a long document)"
+    ]
+    return lines + [f"  NOT READ: {left.label}: {left.problem.message}" for left in receipt.failed]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

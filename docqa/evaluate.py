@@ -89,11 +89,14 @@ def evaluate_questions(
     questions: Sequence[Question],
     collection: str | None,
     pages_read: int,
+    *,
+    leave_out: bool = False,
 ) -> dict[str, object]:
     """Recall and MRR of the pages found; with a reader also ANLS and abstention.
 
     The figures at the top are those of whole-collection questions; questions about a given document come below
-    "doc_scope". Questions whose document is not in the store are counted as "skipped".
+    "doc_scope". Questions whose document is not in the store are counted as "skipped". With `leave_out` each
+    whole-collection question is asked once more of all other documents, as one that cannot be answered.
     """
     there = {document.doc for document in store.catalog.documents(collection)}
     known = [question for question in questions if question.unanswerable or question.doc in there]
@@ -108,7 +111,10 @@ def evaluate_questions(
         source: _recall(rank for question, rank in whole.items() if question.source == source) for source in sources
     }
     if reader is not None:
-        report |= _answers(store, finder, reader, known, collection, pages_read)
+        answers = _answers(store, finder, reader, known, collection, pages_read)
+        report |= _judged(answers)
+        without = list(whole) if leave_out else []
+        report |= _abstention(answers, _without(store, finder, reader, without, collection, pages_read))
     return report
 
 
@@ -139,15 +145,29 @@ def _recall(ranks: Iterable[int | None]) -> dict[str, object]:
     return report
 
 
+Answers = Sequence[tuple[Question, Answer]]
+
+
 def _answers(
     store: Store, finder: Finder, reader: Reader, questions: Sequence[Question], collection: str | None, pages_read: int
-) -> dict[str, object]:
-    answers = [
+) -> Answers:
+    return [
         (question, _ask(store, finder, reader, question, _scope(question, collection), pages_read))
         for question in questions
     ]
-    abstained = [question for question, answer in answers if answer.verdict is Verdict.NOT_FOUND]
-    unanswerable = [question for question in questions if question.unanswerable]
+
+
+def _without(
+    store: Store, finder: Finder, reader: Reader, questions: Sequence[Question], collection: str | None, pages_read: int
+) -> Answers:
+    """Questions asked of every document but the one that answers them."""
+    return [
+        (question, _ask(store, finder, reader, question, Scope(collection, without=question.doc), pages_read))
+        for question in questions
+    ]
+
+
+def _judged(answers: Answers) -> dict[str, object]:
     cited = [citation for _, answer in answers for citation in answer.citations]
     right_page = [
         any(c.doc == question.doc and c.page in question.pages for c in answer.citations)
@@ -161,10 +181,28 @@ def _answers(
         ),
         "cited_right_page": _mean(right_page),
         "quotes_verified": _mean(citation.verified for citation in cited),
-        "abstain_precision": _mean(question.unanswerable for question in abstained),
-        "abstain_recall": _mean(question in abstained for question in unanswerable),
         "seconds_per_question": _mean(answer.seconds for _, answer in answers),
     }
+
+
+def _abstention(answers: Answers, without: Answers) -> dict[str, object]:
+    """Of what was not answered, how much could not be; of what could not be, how much was not answered.
+
+    An answer counts if it is shown as found: one that is unverified is not.
+    """
+    hopeless = [(True, answer) for _, answer in without] + [(q.unanswerable, answer) for q, answer in answers]
+    abstained = [unanswerable for unanswerable, answer in hopeless if answer.verdict is not Verdict.FOUND]
+    report: dict[str, object] = {
+        "abstain_precision": _mean(abstained),
+        "abstain_recall": _mean(
+            answer.verdict is not Verdict.FOUND for unanswerable, answer in hopeless if unanswerable
+        ),
+    }
+    if without:
+        left_out = [answer.verdict is not Verdict.FOUND for _, answer in without]
+        answered = [a.verdict is Verdict.FOUND for q, a in answers if not q.unanswerable]
+        report |= {"left_out": len(without), "left_out_abstained": _mean(left_out), "answered": _mean(answered)}
+    return report
 
 
 def _quotes_hold(answer: Answer, truth: str) -> bool:

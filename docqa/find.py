@@ -23,10 +23,11 @@ PageKey = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Where to look: everywhere, in one collection, or in one document (its full id)."""
+    """Where to look: everywhere, in one collection, or in one document (its full id); and where not."""
 
     collection: str | None = None
     doc: str | None = None
+    without: str | None = None  #: a document that is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,9 @@ class Finder:
         """The documents a filter leaves, or None for all."""
         if scope.doc is not None:
             return [self._store.catalog.document(scope.doc).doc]
-        if scope.collection is not None:
-            return [document.doc for document in self._store.catalog.documents(scope.collection)]
+        if scope.collection is not None or scope.without is not None:
+            documents = self._store.catalog.documents(scope.collection)
+            return [document.doc for document in documents if document.doc != scope.without]
         return None
 
 

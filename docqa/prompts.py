@@ -56,6 +56,13 @@ Reply in exactly this form, the answer first:
 <answer>the answer</answer>
 <quote page="P2">words copied from page P2</quote>"""
 
+#: Before a question about every document, which is asked of each in turn.
+ONE_OF_MANY = (
+    "The question below is about many documents, and these pages are from one of them. If this document is one of "
+    "those the question asks for, say in one short sentence what it holds about it, with a quote; otherwise it is not "
+    "found. Do not count and do not speak of other documents. The question: "
+)
+
 FILL_INSTRUCTIONS = """\
 You fill in a form from one document in an office. You are given its pages: for each one a label, its image, and the \
 text that was recognised on it. The image is what counts; the text helps to spell words, numbers and names exactly.

@@ -181,7 +181,8 @@ class Citation:
 class Verdict(StrEnum):
     """Whether the documents answer the question."""
 
-    FOUND = "found"
+    FOUND = "found"  #: there is an answer, and at least one quote of it stands on its page
+    UNVERIFIED = "unverified"  #: there is an answer, and nothing that could be checked proves it
     NOT_FOUND = "not_found"
 
 
@@ -222,6 +223,26 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True)
+class NotRead:
+    """A document that a question about every document could not be asked of, or not of all of it."""
+
+    doc: str
+    label: str
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What was read for a question about every document: `read` of `of` documents, the others named in `failed`."""
+
+    read: int
+    of: int
+    failed: tuple[NotRead, ...]
+    matching: int  #: documents that the reader says are meant
+    pages: int  #: pages read; of a long document the best ones
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer whose quotes were checked against their pages."""
 
@@ -232,6 +253,8 @@ class Answer:
     pages_read: tuple[tuple[str, int], ...]  #: (doc, page), in the order the reader saw them
     reader: str
     seconds: float
+    unsupported: tuple[str, ...] = ()  #: figures and dates of the text that stand on none of the cited pages
+    receipt: Receipt | None = None  #: of a question that was asked of every document
 
 
 class FieldType(StrEnum):

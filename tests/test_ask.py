@@ -10,7 +10,7 @@ from docqa.ask import ask, open_reader
 from docqa.embed import Embedder
 from docqa.errors import BadSettings, ModelUnreachable, UnknownCollection
 from docqa.find import Finder, Scope
-from docqa.readers import Reader
+from docqa.readers import NOTHING_SAID, Conversation, Reader
 from docqa.readers.quote import QuoteReader
 from docqa.readers.vision import VisionReader
 from docqa.settings import FindSettings, ModelSettings, Settings
@@ -32,7 +32,9 @@ class Says:
         self._text, self._quotes, self._verdict = text, quotes, verdict
         self.given: list[Evidence] = []
 
-    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+    def answer(
+        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+    ) -> Generator[str, None, Draft]:
         self.given = list(pages)
         yield from self._text.split(" ")
         doc = pages[0].page.doc
@@ -147,10 +149,40 @@ def test_a_quote_from_a_page_that_was_not_read_is_not_verified(put: Put) -> None
     assert (citation.page, citation.label, citation.verified) == (2, "", False)
 
 
-def test_an_answer_without_a_quote_is_shown_as_not_found(put: Put) -> None:
+def test_an_answer_without_a_quote_is_shown_as_unverified(put: Put) -> None:
     _, answer = put(Says("The rent is 1,850.00 EUR, believe me."))
-    assert (answer.verdict, answer.citations) == (Verdict.NOT_FOUND, ())
+    assert (answer.verdict, answer.citations) == (Verdict.UNVERIFIED, ())
     assert answer.text == "The rent is 1,850.00 EUR, believe me."
+    assert answer.unsupported == ("1,850.00",)  # no page was cited for it
+
+
+def test_an_answer_is_found_only_if_one_quote_at_least_was_verified(put: Put) -> None:
+    _, answer = put(Says("The rent is 1,950.00 EUR.", (1, RENT.replace("8", "9"))))
+    assert answer.verdict is Verdict.UNVERIFIED
+    assert answer.pages_read  # the nearest pages, to look for oneself
+    _, answer = put(Says("The rent is 1,850.00 EUR.", (1, RENT.replace("8", "9")), (1, RENT)))
+    assert answer.verdict is Verdict.FOUND
+
+
+@pytest.mark.parametrize(
+    ("said", "unsupported"),
+    [
+        ("The rent is 1,850.00 EUR.", ()),
+        ("The rent is 1850 EUR.", ()),
+        ("The rent is EUR 1.850,00, the deposit 5,550.", ()),
+        ("The rent is 1,950.00 EUR.", ("1,950.00",)),
+        ("That is 22,200.00 EUR a year, or 61 a day [1].", ("22,200.00", "61")),
+        ("Asked about 2031: the rent was fixed on 14 March 2026.", ("14 March 2026",)),
+        ("1. Rent: 1,850.00\n2. Deposit: 5,550.00", ()),
+        ("The rent is due on the third day.", ()),
+    ],
+)
+def test_figures_of_the_answer_that_no_cited_page_holds_are_marked(
+    put: Put, said: str, unsupported: tuple[str, ...]
+) -> None:
+    _, answer = put(Says(said, (1, RENT)), "What will the monthly rent be in 2031?")
+    assert answer.verdict is Verdict.FOUND
+    assert answer.unsupported == unsupported
 
 
 def test_a_reader_that_found_nothing_is_believed(put: Put) -> None:
@@ -175,7 +207,9 @@ def test_nothing_is_read_before_it_is_known_where_to_look(small_store: Store, fi
 
 def test_an_error_of_the_model_comes_through(put: Put) -> None:
     class Away(Says):
-        def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+        def answer(
+            self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+        ) -> Generator[str, None, Draft]:
             yield "The rent"
             raise ModelUnreachable("gone")
 

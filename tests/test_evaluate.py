@@ -22,6 +22,7 @@ from docqa.evaluate import (
 )
 from docqa.extract import run as extraction
 from docqa.find import Finder, Scope
+from docqa.readers import NOTHING_SAID, Conversation
 from docqa.settings import FindSettings, Settings
 from docqa.store import Store
 from docqa.types import Cell, Document, Draft, Evidence, FieldSpec, FieldType, Hit, Quote, Reading, Verdict
@@ -134,7 +135,9 @@ class Knows:
     def __init__(self, by_heart: dict[str, tuple[str, Sequence[tuple[int, str]]]]) -> None:
         self._by_heart = by_heart
 
-    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+    def answer(
+        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+    ) -> Generator[str, None, Draft]:
         if question not in self._by_heart:
             return Draft(Verdict.NOT_FOUND, "", ())
         text, quotes = self._by_heart[question]
@@ -168,6 +171,23 @@ def test_answers_by_hand(small_store: Store, doc: str, fake_embedder: Embedder) 
     assert report["abstain_precision"] == 0.5  # of two abstentions, one was right
     assert report["abstain_recall"] == 0.5
     assert isinstance(report["seconds_per_question"], float)
+
+
+def test_questions_are_also_asked_without_the_document_that_answers_them(
+    small_store: Store, doc: str, fake_embedder: Embedder
+) -> None:
+    finder = Finder(small_store, fake_embedder, FindSettings())
+    notice = "The tenant may not sublet the premises"
+    reader = Knows({"monthly rent": ("1,850.00 EUR", [(1, RENT)]), "meeting": ("In September.", [(1, "next meeting")])})
+    questions = [
+        ask_about(doc, "monthly rent", 1, answer="1,850.00 EUR"),  # of no other page: unverified, so abstained
+        ask_about(doc, "meeting", 1),  # the minutes of the club answer it, too
+        ask_about(doc, notice, 2, scope="doc"),  # makes no sense without its document
+    ]
+    report = evaluate_questions(small_store, finder, reader, questions, None, 6, leave_out=True)
+    assert (report["left_out"], report["left_out_abstained"]) == (2, 0.5)
+    assert report["abstain_recall"] == 0.5
+    assert (report["answered"], report["abstain_precision"]) == (round(2 / 3, 4), 0.5)
 
 
 def test_without_questions_of_a_kind_there_is_no_figure(small_store: Store, doc: str, fake_embedder: Embedder) -> None:
@@ -224,7 +244,9 @@ class Scores:
     name = "scores"
     version = "scores-1"
 
-    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+    def answer(
+        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+    ) -> Generator[str, None, Draft]:
         raise NotImplementedError
 
     def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:

@@ -37,6 +37,7 @@ from docqa.extract.fields import (
     parse_fields,
 )
 from docqa.extract.run import carry_on, check, documents_in, run_table, start_run
+from docqa.readers import NOTHING_SAID, Conversation
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
 from docqa.store.ledger import Run
@@ -309,7 +310,9 @@ class Clerk:
         self.wrong = wrong or {}
         self.always: dict[str, BaseException] = {}  #: by label of the document
 
-    def answer(self, question: str, pages: Sequence[Evidence]) -> Generator[str, None, Draft]:
+    def answer(
+        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
+    ) -> Generator[str, None, Draft]:
         raise NotImplementedError
 
     def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
+import pymupdf
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from misquotes import cases
 
 from docqa.types import Box, Page, TextSource, Word
 from docqa.verify import Match, boxes_of, locate
+
+SAMPLES = Path(__file__).parents[1] / "sample_docs"
 
 MakePage = Callable[[str, int, str], Page]
 
@@ -203,6 +210,11 @@ def letters_of(words: tuple[Word, ...]) -> str:
     return "".join(c for word in words for c in word.text.casefold() if c.isalnum())
 
 
+def cuts_a_number(words: tuple[Word, ...]) -> bool:
+    """Whether two words can be one number, such as 5 550: half of it is not what the page says."""
+    return re.search(r"[1-9]\d{0,2} \d{3}(?!\d)", " ".join(word.text for word in words)) is not None
+
+
 def boxes_by_hand(words: tuple[Word, ...]) -> tuple[Box, ...]:
     boxes = []
     for line in sorted({word.line for word in words}):
@@ -217,6 +229,7 @@ def test_any_run_of_words_is_found_with_exactly_its_boxes(drawn: tuple[Page, int
     run = page.words[first : last + 1]
     letters, all_letters = letters_of(run), letters_of(page.words)
     assume(all_letters.find(letters) == all_letters.rfind(letters))  # the same run twice: either is right
+    assume(not any(cuts_a_number(page.words[n : n + 2]) for n in (first - 1, last)))
     match = locate(" ".join(word.text for word in run), page)
     assert match is not None
     assert (match.first, match.last) == (first, last)
@@ -254,3 +267,177 @@ def test_a_sign_is_found_where_a_word_holds_it_and_punctuation_nowhere(make_page
     assert locate("£", page) is None
     assert locate(":", page) is None
     assert locate("", page) is None
+
+
+# ── quotes that are nearly right ─────────────────────────────────────────────────────────────────────────────────────
+
+ACCOUNTS = """Statement of income (in millions of USD)
+Revenue  1,577  1,433
+Other loss  (1,577)  (12.5)
+Tax rate  21 %  24 %
+Operating income increased by 12.5 % to $ 310 million in March 2026.
+The Lessor, Ms Barker, pays 5 550 EUR to Mr Hollis before 3 June 2026."""
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "Revenue 1577 1433",
+        "Revenue 1.577 1.433",
+        "Revenue 1'577,00 1433.0",
+        "Revenue 1\u202f577 1\u00a0433",
+        "Other loss (1\u202f577)",
+        "Other loss -1,577 -12.5",
+        "Other loss −1,577 (12,5)",
+        "Operating income increased by 12,5% to $310 million",
+        "Operating income increased by 12.5% to 310 million",
+        "pays 5550 EUR to Mr Hollis",
+        "pays 5.550,00 EUR to Mr Hollis before 2026-06-03",
+        "before 3rd June, 2026",
+        "Statement of income … Revenue",
+        "Statement of income ... Revenue 1,577 1,433",
+    ],
+)
+def test_a_figure_may_be_written_in_another_way(make_page: MakePage, quote: str) -> None:
+    ellipsis = quote.count("…") + quote.count("...")
+    words = len(quote.replace("…", " ").replace("...", " ").split())
+    found = locate(quote, make_page("d0", 1, ACCOUNTS))
+    assert (found is not None) is not (ellipsis and words < 6)  # three words on each side of an ellipsis, at least
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "Revenue 1,577 1,577",
+        "Revenue 1,433 1,577",
+        "Revenue (1,577) 1,433",
+        "Revenue -1,577",
+        "Other loss 1,577",
+        "Other loss (1,577) 12.5",
+        "Revenue 15.77",
+        "Revenue 1,57",
+        "Revenue 1",
+        "Tax rate 1,577 1,433",
+        "Tax rate 21 ‰",
+        "Tax rate 21",
+        "1,433 Other loss",
+        "Operating income decreased by 12.5 %",
+        "Operating income increased by 12.5 % to € 310 million",
+        "Operating income increased by 12.5 % to $ 310 billion",
+        "Operating income increased by 12.5 % to $ 310",
+        "$ 310 million in May 2026",
+        "The Lessee, Ms Barker, pays 5 550 EUR",
+        "The Lessor, Ms Baker, pays 5 550 EUR",
+        "The Lessor, Ms Hollis, pays 5 550 EUR",
+        "pays 5 EUR to Mr Hollis",
+        "pays 550 EUR to Mr Hollis",
+        "pays 5 550 EUR to Mr Hollis after 3 June 2026",
+        "before 6 March 2026",
+        "before 3 July 2026",
+        "Ms Barker … Mr Hollis",
+    ],
+)
+def test_what_is_nearly_right_is_refused(make_page: MakePage, quote: str) -> None:
+    assert locate(quote, make_page("d0", 1, ACCOUNTS)) is None
+
+
+def test_a_letter_lost_in_recognition_is_forgiven_on_recognised_pages_only(make_page: MakePage) -> None:
+    printed = make_page("d0", 1, "The delivry of the cornplete order is confirmed.")
+    said = "The delivery of the complete order is confirmed."
+    assert locate(said, replace(printed, text_source=TextSource.OCR)) is not None
+    assert locate(said, printed) is None
+    assert locate("the delivry of the complete order", printed) is not None  # m for rn: a shape, wherever it stands
+
+
+def test_an_ellipsis_hides_no_negation_and_no_distance(make_page: MakePage) -> None:
+    text = (
+        "The tenant of the flat may not keep any animals in it.\n"
+        + "More is said here.\n" * 5
+        + "The end of this page."
+    )
+    page = make_page("d0", 1, text)
+    assert locate("The tenant of … keep any animals in it", page) is None
+    assert locate("The tenant of the … end of this page", page) is None
+    assert locate("The tenant of … flat may not keep any", page) is not None
+
+
+TABLE = """Rent
+Deposit
+Garage
+100
+500
+70"""
+
+
+@pytest.fixture(scope="module")
+def columns() -> Page:
+    """A table whose labels are stored first and then its figures, as some files have it."""
+    words = [
+        Word(text, (0.1 + 0.5 * (n // 3), 0.1 + 0.05 * (n % 3), 0.25 + 0.5 * (n // 3), 0.13 + 0.05 * (n % 3)), n)
+        for n, text in enumerate(TABLE.split())
+    ]
+    return Page("d0", 1, 1000, 1000, tuple(words), TextSource.TEXT_LAYER, 1.0)
+
+
+@pytest.mark.parametrize(
+    "quote", ["Rent 100", "Deposit 500", "Garage 70", "Rent 100 Deposit 500", "Rent Deposit Garage"]
+)
+def test_a_row_of_a_table_is_found_however_it_is_stored(columns: Page, quote: str) -> None:
+    match = locate(quote, columns)
+    assert match is not None
+    assert len(match.boxes) == len(quote.split())
+
+
+@pytest.mark.parametrize("quote", ["Garage 100", "Rent 500", "Deposit 100", "500 Garage", "100 Deposit"])
+def test_no_figure_is_put_beside_the_label_of_another_row(columns: Page, quote: str) -> None:
+    assert locate(quote, columns) is None
+
+
+def test_two_columns_of_prose_are_read_one_after_the_other(make_page: MakePage) -> None:
+    left = ["The landlord keeps the roof and", "the walls in good repair at his", "own cost, and pays the taxes of"]
+    right = ["the house. The tenant keeps the", "garden and cleans the windows at", "least four times in every year."]
+    lines = [line for pair in zip(left, right, strict=True) for line in pair]
+    words = [
+        Word(text, (0.05 + 0.06 * place + 0.5 * (n % 2), 0.1 + 0.02 * (n // 2), 0.1 + 0.06 * place + 0.5 * (n % 2),
+             0.115 + 0.02 * (n // 2)), n // 2)
+        for n, line in enumerate(lines) for place, text in enumerate(line.split())
+    ]  # fmt: skip
+    page = Page("d0", 1, 1000, 1000, tuple(words), TextSource.OCR, 1.0)  # recognised straight across both columns
+    assert locate("keeps the roof and the walls in good repair", page) is not None
+    assert locate("The tenant keeps the garden and cleans the windows", page) is not None
+
+
+# ── quotes made from real pages ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def sample_pages() -> list[Page]:
+    """The pages of the sample documents that have a text layer, read without the program's own reading of files."""
+    pages = []
+    for file in sorted(SAMPLES.glob("*.pdf")):
+        with pymupdf.open(file) as opened:
+            for number, sheet in enumerate(opened, start=1):
+                width, height = sheet.rect.width, sheet.rect.height
+                lines: dict[tuple[int, int], int] = {}
+                words = tuple(
+                    Word(
+                        text,
+                        (x0 / width, y0 / height, x1 / width, y1 / height),
+                        lines.setdefault((block, line), len(lines)),
+                    )
+                    for x0, y0, x1, y1, text, block, line, _ in sheet.get_text("words")
+                )
+                if len(words) > 20:
+                    pages.append(Page(file.name, number, 1000, 1414, words, TextSource.TEXT_LAYER, 1.0))
+    return pages
+
+
+def test_true_quotes_are_found_and_false_ones_refused(sample_pages: list[Page]) -> None:
+    made = list(cases(sample_pages, seed=7, each=2))
+    true, false = [case for case in made if case.true], [case for case in made if not case.true]
+    assert len(true) >= 200 and len(false) >= 200
+    missed = [(case.kind, case.quote) for case in true if locate(case.quote, case.page) is None]
+    taken = [(case.kind, case.quote) for case in false if locate(case.quote, case.page) is not None]
+    found = len(true) - len(missed)
+    assert found / len(true) >= 0.95, missed
+    assert found / (found + len(taken)) >= 0.99, taken

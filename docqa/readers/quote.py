@@ -4,9 +4,11 @@ An answer is the best sentence or table row of the pages it is given, up to thre
 how much of the question it, the lines next to it and the head of its page speak of, rare words counting more; by
 whether it holds the kind of thing asked for (a figure, a date); and a little by closeness in meaning. A candidate that
 only repeats the question is none. Where too little of the question is spoken of, or nothing comes close in meaning,
-the answer is "not found". It never words anything itself: what it says stands on a page.
+the answer is "not found"; so it is where the documents do not speak of whom or what the question names. It never words
+anything itself: what it says stands on a page.
 
-Weights and limits were chosen on sample_docs/questions.jsonl. Fields are read by `docqa.readers.layout`.
+Weights were chosen on sample_docs/questions.jsonl, the limits where something is named on half of the questions that
+`docqa eval qa --leave-out` asks. Fields are read by `docqa.readers.layout`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 
@@ -25,9 +28,16 @@ from docqa.readers import NOTHING_SAID, Conversation
 from docqa.readers.layout import read_fields
 from docqa.store.library import Vectors
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Word
+from docqa.verify import locate
 
-SPOKEN_OF = 0.45  #: share of the question, rare words counting more, that an answer and its surroundings speak of
+SPOKEN_OF = 0.5  #: share of the question, rare words counting more, that an answer and its surroundings speak of
+SPOKEN_OF_NAMED = 0.35  #: … where the question names somebody or something and the document is about that
 CLOSE = 0.5  #: cosine that at least one candidate has to the question
+CLOSE_NAMED = 0.45  #: … where the document is about what the question names
+BESIDES_NAME = (
+    0.1  #: share of what is asked of it that stands in an answer or next to it: the name alone answers nothing
+)
+NAMED = 0.6  #: share of the names in a question that the pages or the label of a document have to hold
 MAX_QUOTES = 3
 _ALSO = 0.9  #: share of the best score another quote needs to be shown too
 _LONGEST = 400  #: characters of a candidate
@@ -61,6 +71,14 @@ _AMOUNT_ASKED = re.compile(
 _DATE_ASKED = re.compile(r"\b(when|date|day|year|month|deadline|wann|datum|quand|jour)\b", re.IGNORECASE)
 _RUNNING = re.compile(r"\b(page|seite|p\.) ?\d+( ?(of|von|de|sur|/) ?\d+)?$", re.IGNORECASE)  #: head or foot of a page
 _DIGIT = re.compile(r"\d")
+_SENTENCE = re.compile(r"[.?!:]\s+$")  #: another one begins
+_OWNED = re.compile(r"['’]s$", re.IGNORECASE)
+_FISCAL = re.compile(r"^fy(?=(?:19|20)\d\d$)")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_PERIOD = re.compile(r"(?:FY|Q|H|CY)\d.*|\d.*(?:st|nd|rd|th|s)", re.IGNORECASE)
+_GERMAN = re.compile(
+    r"\b(?:der|die|das|dem|den|des|wie|wann|wer|wo|welche[mnrs]?|ist|sind|hat|und|von|vom|wurde)\b", re.I
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +99,7 @@ class QuoteReader:
     """Answers by quoting and fills fields by layout rules. `embed` turns texts into unit vectors."""
 
     name = "quote"
-    version = "quote-1"
+    version = "quote-2"
 
     def __init__(self, embed: Callable[[Sequence[str]], Vectors]) -> None:
         self._embed = embed
@@ -107,22 +125,35 @@ class QuoteReader:
 
     def _best(self, question: str, pages: Sequence[Evidence]) -> list[_Candidate]:
         """The candidates that answer, the best first; none if the evidence is weak."""
+        named = names(question)
+        meant = _about(question, named, pages)
         candidates = [c for rank, evidence in enumerate(pages) for c in _candidates(evidence, rank)]
         asked = _Asked.of(question, candidates)
+        spoken_of, close = (SPOKEN_OF_NAMED, CLOSE_NAMED) if named else (SPOKEN_OF, CLOSE)
+        candidates = [c for c in candidates if c.evidence.page.doc in meant]
         if not asked.weights or not candidates:
             return []
         ranked = sorted(candidates, key=asked.wording, reverse=True)[:_READ_CLOSELY]
-        near = self._closeness(question, ranked)
-        scores = [asked.score(candidate) + 0.1 * close for candidate, close in zip(ranked, near, strict=True)]
-        best = max(scores)
-        if max(near) < CLOSE or asked.spoken_of(ranked[scores.index(best)]) < SPOKEN_OF:
+        if max(map(asked.spoken_of, ranked)) < spoken_of:  # meaning takes long to compare, and could not help
             return []
-        also = sorted((-score, i) for i, score in enumerate(scores) if score >= _ALSO * best)
-        return _distinct([ranked[i] for _, i in also])[:MAX_QUOTES]
+        near = self._closeness(question, ranked)
+        scores = [asked.score(candidate) + 0.1 * close_to for candidate, close_to in zip(ranked, near, strict=True)]
+        order = sorted(range(len(ranked)), key=lambda i: (-scores[i], i))
+        standing = (i for i in order if _stands(ranked[i]))
+        best = next(standing, None)
+        if best is None or max(near) < close or asked.spoken_of(ranked[best]) < spoken_of:
+            return []
+        also = takewhile(lambda i: scores[i] >= _ALSO * scores[best], standing)
+        return _distinct([ranked[i] for i in (best, *also)])[:MAX_QUOTES]
 
     def _closeness(self, question: str, candidates: Sequence[_Candidate]) -> list[float]:
         vectors = self._embed([question, *(c.text for c in candidates)])
         return [float(near) for near in np.asarray(vectors[1:] @ vectors[0])]
+
+
+def _stands(candidate: _Candidate) -> bool:
+    """Whether a candidate would be verified: lines can join the end of one cell and the beginning of another."""
+    return locate(candidate.text, candidate.evidence.page) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,13 +208,58 @@ def terms(text: str) -> frozenset[str]:
     """The words of a text that mean something, folded and cut to their stem."""
     folded = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(c for c in folded if not unicodedata.combining(c))
-    return frozenset(_stem(word) for word in _WORD.findall(plain) if word not in _STOP)
+    return frozenset(_stem(word) for found in _WORD.findall(plain) if (word := _OWNED.sub("", found)) not in _STOP)
+
+
+def names(question: str) -> frozenset[str]:
+    """The terms of a question that name somebody or something: capitalised within it, or of letters and digits.
+
+    Short capitals are abbreviations of anything, FY2022 is a year. Where most words are capitalised, as in German or in
+    a heading, capitals tell nothing; only letters and digits together do.
+    """
+    found = [(_OWNED.sub("", word.group()), word.start()) for word in _WORD.finditer(question)]
+    meaning = [word for word, _ in found if word.casefold() not in _STOP and not _PERIOD.fullmatch(word)]
+    blind = sum(word[0].isupper() for word in meaning) > 0.6 * len(meaning) or bool(_GERMAN.search(question))
+    named = [
+        word
+        for word, start in found
+        if word.casefold() not in _STOP
+        and not _PERIOD.fullmatch(word)
+        and _is_name(word, blind or not question[:start].strip() or bool(_SENTENCE.search(question[:start])))
+    ]
+    return frozenset() if question.isupper() else terms(" ".join(named))
+
+
+def _is_name(word: str, capital_tells_nothing: bool) -> bool:
+    if _DIGIT.search(word):
+        return any(map(str.isalpha, word))
+    if word.isupper():
+        return len(word) > 4
+    return word[0].isupper() and not capital_tells_nothing
+
+
+def _about(question: str, named: Set[str], pages: Sequence[Evidence]) -> set[str]:
+    """The documents that are about what a question names: label or pages hold most of its names, and one of its years.
+
+    All of them where nothing is named.
+    """
+    years = {term for term in terms(question) if _YEAR.fullmatch(term)}
+    held: dict[str, set[str]] = {}
+    for evidence in pages:
+        of_document = held.setdefault(evidence.page.doc, set())
+        if named or years:
+            of_document |= terms(evidence.label) | terms(evidence.page.text)
+    return {
+        doc
+        for doc, found in held.items()
+        if len(named & found) >= NAMED * len(named) and (not years or not years.isdisjoint(found))
+    }
 
 
 def _stem(word: str) -> str:
     """Enough to bring `invoices`, `invoiced` and `invoice` together; numbers stay whole."""
     if _DIGIT.search(word):
-        return word.replace(",", "")
+        return _FISCAL.sub("", word.replace(",", ""))
     bare = _SUFFIX.sub("", word)
     return (bare if len(bare) > 2 else word)[:6]
 
@@ -205,10 +281,11 @@ def _candidates(evidence: Evidence, rank: int) -> Iterator[_Candidate]:
     """Sentences, rows, and short lines together with the line below them."""
     lines = evidence.page.lines
     head = terms(evidence.label) | terms(" ".join(_text(line) for line in lines[:4]))
-    page = terms(evidence.page.text)
+    of_lines = [terms(_text(line)) for line in lines]
+    page = frozenset[str]().union(*of_lines)
     for first, last, text in [*_sentences(lines), *_labelled(lines)]:
         if len(text) >= 3 and not _RUNNING.search(text):
-            near = terms(" ".join(_text(line) for line in lines[max(0, first - 3) : last + 2]))
+            near = frozenset[str]().union(*of_lines[max(0, first - 3) : last + 2])
             touched = frozenset(range(first, last + 1))
             yield _Candidate(evidence, text[:_LONGEST], rank, touched, terms(text), near, head, page)
 

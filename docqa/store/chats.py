@@ -9,7 +9,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from docqa.store.database import Database, now
-from docqa.types import Answer, Citation, Verdict
+from docqa.types import Answer, Citation, NotRead, Problem, Receipt, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,13 @@ class Chats:
 
 def _answer(stored: str) -> Answer:
     values = json.loads(stored)
-    citations = tuple(Citation(**{**c, "boxes": tuple(tuple(box) for box in c["boxes"])}) for c in values["citations"])
-    pages_read = tuple((doc, page) for doc, page in values["pages_read"])
-    return Answer(**{**values, "verdict": Verdict(values["verdict"]), "citations": citations, "pages_read": pages_read})
+    values["verdict"] = Verdict(values["verdict"])
+    values["citations"] = tuple(
+        Citation(**{**c, "boxes": tuple(tuple(box) for box in c["boxes"])}) for c in values["citations"]
+    )
+    values["pages_read"] = tuple((doc, page) for doc, page in values["pages_read"])
+    values["unsupported"] = tuple(values.get("unsupported", ()))  # absent from answers of an earlier docqa
+    if values.get("receipt") is not None:
+        failed = tuple(NotRead(**{**n, "problem": Problem(**n["problem"])}) for n in values["receipt"]["failed"])
+        values["receipt"] = Receipt(**{**values["receipt"], "failed": failed})
+    return Answer(**values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import wave
 from dataclasses import replace
 
@@ -23,11 +24,14 @@ from docqa.types import (
     FieldType,
     Notice,
     NoticeCode,
+    NotRead,
     Problem,
+    Receipt,
     Status,
     Verdict,
 )
 from ui import resources, server
+from ui.components import answer as answer_component
 from ui.components.answer import reader_note
 from ui.screens import extract, parts
 
@@ -391,3 +395,48 @@ def make_run(store: Store, document: Document, finished: bool = True) -> tuple[i
         keyed = [(field_key(field, "quote-1"), cells[field.name]) for field in fields]
         store.catalog.ledger.finish_run_document(number, document.doc, keyed)
     return number, cells
+
+
+class TestAnswer:
+    """What the answer's component is given; the script that draws it writes text only (tests/test_planted.py)."""
+
+    @pytest.fixture
+    def given(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+        data: dict[str, object] = {}
+        monkeypatch.setattr(answer_component, "_answer", lambda **call: data.update(call["data"]))
+        return data
+
+    def test_an_unverified_answer_and_its_figures_are_marked(self, given: dict[str, object]) -> None:
+        citation = Citation("d", "lease.pdf", 1, "the rent is 9", (), verified=False)
+        shown = Answer("?", Verdict.UNVERIFIED, "9", (citation,), (("d", 1),), "vision:m", 1.0, unsupported=("9",))
+        answer_component.answer(shown, {"d": "lease.pdf"}, "key", lambda: None, "")
+        assert (given["verdict"], given["unsupported"], given["receipt"]) == ("unverified", ["9"], None)
+        assert given["nearest"] == [{"label": "lease.pdf", "page": 1}]
+
+    def test_a_receipt_names_what_was_not_read(self, given: dict[str, object]) -> None:
+        left = NotRead("e", "locked.pdf", Problem("needs_password", "It is locked.", ""))
+        receipt = Receipt(read=411, of=412, failed=(left,), matching=12, pages=1502)
+        shown = Answer("?", Verdict.FOUND, "", (), (), "quote", 1.0, receipt=receipt)
+        answer_component.answer(shown, {}, "key", lambda: None, "")
+        assert given["receipt"] == {
+            "matching": "12 of 412 documents hold a passage that matches.",
+            "read": "Read: 411 of 412 documents, 1,502 pages (the best ones of a long document).",
+            "failed": [{"label": "locked.pdf", "problem": "It is locked."}],
+        }
+
+
+@pytest.mark.parametrize(
+    "planted", ["<img src=http://evil.example>", "[x](http://evil.example)", "$$\\href{evil.example}$$"]
+)
+def test_what_a_document_says_is_never_read_as_markup(store: Store, invoice: Document, planted: str) -> None:
+    citation = Citation(invoice.doc, invoice.label, 1, planted, (), verified=False)
+    chats = store.catalog.chats
+    chat = chats.start(planted)
+    chats.add_turn(
+        chat, Answer(planted, Verdict.UNVERIFIED, planted, (citation,), ((invoice.doc, 1),), "vision:m", 1.0)
+    )
+    at = run(_ask, chat=str(chat))
+    marked_up = [*at.markdown, *at.caption, *at.header, *at.title, *at.subheader, *at.latex]
+    assert not [element for element in marked_up if "evil.example" in element.value]
+    labels = [button.label for button in at.button if "evil" in button.label]
+    assert labels and all(re.search(r"[<\[($]", re.sub(r"\\.", "", label)) is None for label in labels)

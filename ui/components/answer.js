@@ -5,22 +5,37 @@ export default function (component) {
   const one = (selector) => parentElement.querySelector(selector);
   const open = (what) => setTriggerValue("open", what);
 
-  one(".verdict").hidden = data.found;
-  one(".advice").hidden = data.found || data.unproven;
-  one(".unproven").hidden = !data.unproven;
+  const found = data.verdict === "found";
+  say(one(".verdict"), VERDICTS[data.verdict] ?? "");
+  one(".advice").hidden = data.verdict !== "not_found";
+  one(".unproven").hidden = data.verdict !== "unverified";
+  say(one(".matching"), data.receipt && data.verdict !== "not_found" ? data.receipt.matching : "");
   one(".text").replaceChildren(...pieces(data).map((piece) => (typeof piece === "string" ? piece : chip(piece, data, open))));
   one(".citations").replaceChildren(...data.citations.map((citation, place) => {
     return item(source(place + 1, citation, `citation ${place}`, data, open));
   }));
-  const nearest = data.found ? [] : data.nearest;
+  say(one(".unsupported"), data.unsupported.length ? `On none of the cited pages: ${data.unsupported.join("; ")}` : "");
+  const nearest = found ? [] : data.nearest;
   one(".nearest").hidden = nearest.length === 0;
   one(".nearest ul").replaceChildren(...nearest.map((page, place) => {
     return item(source(null, page, `page ${place}`, data, open));
+  }));
+  one(".receipt").hidden = !data.receipt;
+  one(".receipt p").textContent = data.receipt ? data.receipt.read : "";
+  one(".receipt ul").replaceChildren(...(data.receipt ? data.receipt.failed : []).map((left) => {
+    return element("li", "", `Not read: ${left.label}: ${left.problem}`);
   }));
   one(".note").textContent = data.note;
   const copy = one(".copy");
   copy.hidden = !navigator.clipboard; // browsers offer it to secure pages only
   copy.onclick = () => navigator.clipboard.writeText(plain(data)).then(() => confirmCopy(copy));
+}
+
+const VERDICTS = { not_found: "Not found in the documents", unverified: "Not verified" };
+
+function say(place, text) {
+  place.textContent = text;
+  place.hidden = !text;
 }
 
 // The text cut at its [1] marks: strings, and for each mark the place of its citation.
@@ -76,7 +91,10 @@ function element(tag, className, text = "") {
 function plain(data) {
   const state = (citation) => (citation.verified ? "verified" : "not verified");
   const sources = data.citations.map((c, n) => `[${n + 1}] ${c.label}, page ${c.page} (${state(c)}): “${c.quote}”`);
-  return [data.found ? data.text : `Not found in the documents. ${data.text}`.trim(), ...sources].join("\n");
+  const said = [VERDICTS[data.verdict] && `${VERDICTS[data.verdict]}.`, data.receipt?.matching, data.text];
+  const doubts = data.unsupported.length ? [`On none of the cited pages: ${data.unsupported.join("; ")}`] : [];
+  const left = (data.receipt?.failed ?? []).map((one) => `Not read: ${one.label}: ${one.problem}`);
+  return [...said.filter(Boolean), ...doubts, ...sources, ...(data.receipt ? [data.receipt.read] : []), ...left].join("\n");
 }
 
 function confirmCopy(button) {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from docqa.types import Answer, Verdict
+from docqa.types import Answer, Receipt
 from ui.components import load
 
 NEAREST = 3  #: pages offered when nothing was found
@@ -19,9 +19,10 @@ Opened = str  #: "citation 0" or "page 2": which part of the answer was clicked
 def answer(shown: Answer, labels: Mapping[str, str], key: str, on_open: Callable[[], None], active: Opened) -> None:
     """Show an answer; `labels` names the documents of the pages that were read."""
     data = {
-        "found": shown.verdict is Verdict.FOUND,
+        "verdict": shown.verdict.value,
         "text": "" if _only_quotes(shown.reader) else shown.text,  # its quotes stand below, each with its place
-        "unproven": shown.verdict is Verdict.NOT_FOUND and bool(shown.text),
+        "unsupported": list(shown.unsupported),
+        "receipt": None if shown.receipt is None else receipt_lines(shown.receipt, shown.reader),
         "citations": [
             {"label": c.label, "page": c.page, "quote": c.quote, "verified": c.verified} for c in shown.citations
         ],
@@ -33,6 +34,17 @@ def answer(shown: Answer, labels: Mapping[str, str], key: str, on_open: Callable
         "active": active,
     }
     _answer(key=key, data=data, on_open_change=on_open)
+
+
+def receipt_lines(receipt: Receipt, reader: str) -> dict[str, object]:
+    """What a question about every document was asked of, in sentences, and which documents were left out and why."""
+    holds = "hold a passage that matches" if _only_quotes(reader) else "are meant, as far as the reader can tell"
+    pages = f"{receipt.pages:,} pages (the best ones of a long document)"
+    return {
+        "matching": f"{receipt.matching} of {receipt.of} documents {holds}.",
+        "read": f"Read: {receipt.read} of {receipt.of} documents, {pages}.",
+        "failed": [{"label": left.label, "problem": left.problem.message} for left in receipt.failed],
+    }
 
 
 def reader_note(reader: str, seconds: float) -> str:

@@ -17,7 +17,10 @@ from streamlit.delta_generator import DeltaGenerator
 from docqa.ask import ask, open_reader
 from docqa.errors import DocqaError, UnknownDocument
 from docqa.find import Scope
+from docqa.followup import conversation
+from docqa.readers import LOOKED_AGAIN
 from docqa.store.chats import Turn
+from docqa.survey import Progress
 from docqa.types import Answer, Citation, Problem, Verdict
 from docqa.voice import RATE, hear
 from ui import resources
@@ -190,7 +193,7 @@ def _answer(question: str, chat: int | None, scope: Scope, reader: str) -> None:
         _not_answered(question, "stopped")
     try:
         with place:
-            answer = _streamed(question, scope, reader)
+            answer = _streamed(question, chat, scope, reader)
         catalog = resources.store().catalog
         chat = chat or catalog.chats.start(question[:TITLE_LENGTH])
         catalog.chats.add_turn(chat, answer)
@@ -202,21 +205,33 @@ def _answer(question: str, chat: int | None, scope: Scope, reader: str) -> None:
     st.rerun()
 
 
-def _streamed(question: str, scope: Scope, reader: str) -> Answer:
-    settings = resources.settings()
+def _streamed(question: str, chat: int | None, scope: Scope, reader: str) -> Answer:
+    settings, store = resources.settings(), resources.store()
     if not resources.embedder_is_loaded():
         with st.spinner("Loading the search, once…"):
             resources.embedder()
     with st.spinner("Finding pages and reading them…"):
+        said = [turn.answer for turn in store.catalog.chats.turns(chat)] if chat is not None else []
         stream = ask(
-            resources.store(),
+            store,
             resources.finder(),
             open_reader(settings, reader, resources.embedder().embed_documents),
             question,
             scope,
             settings.find.pages_read,
+            conversation(store, said),
+            _counting(st.empty()),
         )
         return _drawn(stream)
+
+
+def _counting(place: DeltaGenerator) -> Progress:
+    """Show how far a question about every document is; to draw is also how a stopped script ends."""
+
+    def show(read: int, of: int) -> None:
+        place.caption(f"Asking every document: {read:,} of {of:,} read.")
+
+    return show
 
 
 def _drawn(stream: Generator[str, None, Answer]) -> Answer:
@@ -224,7 +239,7 @@ def _drawn(stream: Generator[str, None, Answer]) -> Answer:
     slot, note, text, drawn = st.empty(), st.empty(), "", 0.0
     while True:
         try:
-            text += next(stream)
+            text = _grown(text, next(stream))
         except StopIteration as end:
             answer: Answer = end.value
             return answer
@@ -232,6 +247,11 @@ def _drawn(stream: Generator[str, None, Answer]) -> Answer:
             slot.text(f"{text} ▌")  # text, not markdown: a model could be made to write an image or a link
             note.caption("Not complete. Quotes are checked at the end.")  # stays if the answer is stopped here
             drawn = time.monotonic()
+
+
+def _grown(text: str, piece: str) -> str:
+    """What is to be shown once another piece came: the reader may have looked again and take its words back."""
+    return piece.removeprefix(LOOKED_AGAIN) if piece.startswith(LOOKED_AGAIN) else text + piece
 
 
 def _still_open(left: Unanswered, place: DeltaGenerator) -> None:
@@ -282,7 +302,7 @@ def _cited_page(cited: Citation, number: int) -> Shown:
 
 
 def _labels(answer: Answer) -> dict[str, str]:
-    """The names of the documents that were read; needed only where nothing can be cited."""
+    """The names of the documents that were read; needed only where nothing proves the answer."""
     if answer.verdict is Verdict.FOUND:
         return {}
     docs = {doc for doc, _ in answer.pages_read}
