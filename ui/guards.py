@@ -34,7 +34,8 @@ def _own_scripts() -> str:
     return " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
 
 
-# Streamlit starts components from blob: URLs and styles elements inline. Nothing may come from, or go to, elsewhere.
+# Streamlit starts components from blob: URLs, plays a recording from one and styles elements inline. Nothing may come
+# from, or go to, elsewhere.
 _POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -42,7 +43,8 @@ _POLICY = "; ".join(
         "style-src 'self' 'unsafe-inline'",
         "img-src 'self' data: blob:",
         "font-src 'self' data:",
-        "connect-src 'self' ws://{host} wss://{host}",
+        "connect-src 'self' blob: ws://{host} wss://{host}",
+        "media-src 'self' blob:",
         "worker-src 'self' blob:",
         "frame-src 'none'",
         "object-src 'none'",
@@ -57,7 +59,7 @@ _FIXED = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+    "permissions-policy": "camera=(), microphone=(self), geolocation=()",
 }
 
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
 from pydantic import SecretStr
 from vllm_server import KEY, MODEL, VllmServer
 
-from docqa.imagegrid import grid_size
 from docqa.model import ModelClient
 from docqa.settings import ModelSettings
 
 HERE = Path(__file__).parent
 VENV = HERE.parents[1] / ".venv-model"
-A4 = (595, 842)
-
-Part = dict[str, object]
 
 
 @pytest.fixture(scope="session")
@@ -83,25 +76,3 @@ def client(settings: ModelSettings) -> Iterator[ModelClient]:
     client = ModelClient(settings)
     yield client
     client.close()
-
-
-def page_image(name: str, size: tuple[int, int] | None = None) -> bytes:
-    """A page like no other, on the model's grid."""
-    image = Image.new("RGB", size or grid_size(*A4), "white")
-    draw = ImageDraw.Draw(image)
-    for line in range(10, image.height - 10, 40):
-        draw.text((20, line), f"{name}, line {line}: the quick brown fox jumps over the lazy dog", fill="black")
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def image_part(content: bytes) -> Part:
-    url = f"data:image/jpeg;base64,{base64.b64encode(content).decode('ascii')}"
-    return {"type": "image_url", "image_url": {"url": url}}
-
-
-def asked(*parts: Part | str) -> list[dict[str, object]]:
-    """Messages of one turn: images and texts."""
-    content = [{"type": "text", "text": part} if isinstance(part, str) else part for part in parts]
-    return [{"role": "user", "content": content}]

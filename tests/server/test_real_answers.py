@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from conftest import page_image
+from asking import page_image
 from vllm_server import KEY, VllmServer
 
 from docqa.cli import main
@@ -52,8 +52,9 @@ def test_a_second_question_on_the_same_pages_is_mostly_computed_already(
     text = "\n".join(f"{line}. The rent of flat {line} is {line * 37} EUR a month." for line in range(1, 40))
     pages = [make_page("d" * 64, number, text) for number in (1, 2, 3)]
     evidence = [Evidence(page, "lease.pdf", partial(page_image, f"lease {page.number}")) for page in pages]
-    client = ModelClient(settings)
-    reader = VisionReader(client, settings)
+    brief = settings.model_copy(update={"max_tokens": 64})
+    client = ModelClient(brief)
+    reader = VisionReader(client, brief)
     first = finished_draft(reader.answer("What is the rent of flat 7?", evidence))
     history = Conversation((Exchange("What is the rent of flat 7?", first.text or "259 EUR"),), tuple(evidence))
     second = finished_draft(reader.answer("And that of flat 8?", evidence, history))

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest import A4, asked, image_part, page_image
+from asking import A4, asked, image_part, page_image
 from PIL import Image
 from pydantic import SecretStr
 from vllm_server import MODEL, VllmServer
@@ -28,7 +28,6 @@ pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 
 Connect = Callable[..., ModelClient]
 LONG = "Write a long story."  #: the tiny model answers it with more than 600 tokens
-FRAME_SECONDS = 20.0
 
 
 def whole(answer: Completion) -> str:

@@ -217,7 +217,9 @@ class TestGuards:
     def test_every_answer_carries_the_security_headers(self, client: TestClient, place: str) -> None:
         headers = client.get(place).headers
         policy = headers["content-security-policy"]
-        assert "connect-src 'self' ws://127.0.0.1:8501 wss://127.0.0.1:8501;" in policy
+        assert "connect-src 'self' blob: ws://127.0.0.1:8501 wss://127.0.0.1:8501;" in policy
+        assert "media-src 'self' blob:;" in policy  # a recording, before it is sent
+        assert "microphone=(self)" in headers["permissions-policy"]
         assert "'unsafe-eval'" not in policy and "script-src 'self' blob: 'sha256-" in policy
         assert "default-src 'self'" in policy and "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
