@@ -75,6 +75,12 @@ class FindSettings(_Section):
     """How pages are ranked and how many of them a reader is given."""
 
     dense_weight: Annotated[float, Field(ge=0, le=1)] = 0.7  #: share of meaning against words in the fused score
+    #: what a document's being named adds to its pages, and a page's being full of figures: a fused score is 0..1
+    named_weight: Annotated[float, Field(ge=0)] = 0.5
+    figures_weight: Annotated[float, Field(ge=0)] = 0.1
+    #: folder of a sentence-transformers CrossEncoder that reads the best pages once more; its gain is not measured
+    reranker: str | None = None
+    reranker_weight: Annotated[float, Field(ge=0, le=1)] = 0.5  #: share of the cross-encoder in the final score
     candidates: Annotated[int, Field(ge=10)] = 200  #: chunks taken from each search before pages are formed
     pages_read: Annotated[int, Field(ge=1, le=16)] = 6  #: pages given to a reader at most
 

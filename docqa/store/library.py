@@ -71,6 +71,8 @@ _CHUNKS = pa.schema(
     ]
 )
 
+#: Names a page: document, number.
+PageKey = tuple[str, int]
 #: Names a chunk: document, page, number on the page.
 ChunkKey = tuple[str, int, int]
 
@@ -91,6 +93,15 @@ class Found:
     page: int
     number: int
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A chunk of a page as it is read: its number on the page, the heading it stands under, its text."""
+
+    number: int
+    heading: str
+    text: str
 
 
 class Library:
@@ -180,16 +191,26 @@ class Library:
         rows.sort(key=lambda row: (row["page"], row["number"]))
         return [((doc, row["page"], row["number"]), f"{row['context']}\n{row['text']}") for row in rows]
 
-    def passages(self, keys: Iterable[ChunkKey]) -> dict[ChunkKey, str]:
-        """The texts of some chunks, to be shown."""
-        wanted = set(keys)
-        where = " OR ".join(f"({_only([d])} AND page = {int(p)} AND number = {int(n)})" for d, p, n in sorted(wanted))
-        if not wanted:
+    def page_passages(self, pages: Iterable[PageKey]) -> dict[PageKey, list[Passage]]:
+        """The passages of some pages, in order; a page that is not there is left out."""
+        numbers: dict[str, list[int]] = {}
+        for doc, page in pages:
+            numbers.setdefault(doc, []).append(int(page))
+        where = " OR ".join(f"({_only([doc])} AND page IN ({_listed(some)}))" for doc, some in sorted(numbers.items()))
+        if not where:
             return {}
+        columns = ["doc", "page", "number", "heading", "text"]
         with self._converted():
-            query = self._db.open_table("chunks").search().where(where).select(["doc", "page", "number", "text"])
-            rows = query.limit(None).to_list()
-        return {(row["doc"], row["page"], row["number"]): row["text"] for row in rows}
+            if "chunks" not in self._tables():
+                return {}
+            rows = (
+                self._db.open_table("chunks").search().where(where).select(columns).limit(None).to_arrow().to_pylist()
+            )
+        found: dict[PageKey, list[Passage]] = {}
+        for row in sorted(rows, key=lambda row: int(row["number"])):
+            passage = Passage(row["number"], row["heading"], row["text"])
+            found.setdefault((row["doc"], row["page"]), []).append(passage)
+        return found
 
     def rows_by_document(self, table: str) -> Counter[str]:
         """How many rows of a table (chunks, vectors, pages) each document has."""
@@ -199,7 +220,7 @@ class Library:
             docs = self._db.open_table(table).search().select(["doc"]).limit(None).to_arrow()["doc"]
         return Counter({row["values"]: row["counts"] for row in docs.value_counts().to_pylist()})
 
-    def page_keys(self) -> list[tuple[str, int]]:
+    def page_keys(self) -> list[PageKey]:
         """(doc, page) of every page stored; a key that comes twice was stored twice."""
         with self._converted():
             if "pages" not in self._tables():
@@ -315,6 +336,10 @@ def _only(docs: Iterable[str]) -> str:
             raise ValueError(f"not a document id: {doc!r}")
         quoted.append(f"'{doc}'")
     return f"doc IN ({', '.join(quoted)})" if quoted else "false"
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(str(number) for number in sorted(set(numbers)))
 
 
 def _vector_schema(dimensions: int) -> pa.Schema:
