@@ -205,18 +205,22 @@ def _to_best(found: Sequence[Found]) -> dict[PageKey, float]:
 
 
 def _from_lowest(found: Sequence[Found], measure: Sequence[Found]) -> dict[PageKey, float]:
-    """Each page's best similarity on a scale from the lowest (0) to the highest (1) of those to be measured by.
+    """The mean of each page's two best similarities, on a scale from the lowest (0) to the highest (1) of `measure`.
 
-    What lies below counts less than nothing: a similarity that is not known is at most the lowest.
+    The best counts three times the second: a page that says it twice is about it. What lies below the lowest counts
+    less than nothing; a similarity that is not known is taken for the lowest.
     """
     if not measure:
         return {}
     low, high = min(chunk.score for chunk in measure), max(chunk.score for chunk in measure)
-    pages: dict[PageKey, float] = {}
+    spread = high - low
+    scores: dict[PageKey, dict[int, float]] = defaultdict(dict)
     for chunk in found:
-        key = (chunk.doc, chunk.page)
-        score = (chunk.score - low) / (high - low) if high > low else 1.0
-        pages[key] = max(score, pages.get(key, score))
+        scores[chunk.doc, chunk.page][chunk.number] = (chunk.score - low) / spread if spread > 0 else 1.0
+    pages = {}
+    for key, chunks in scores.items():
+        best, second = sorted([*chunks.values(), 0.0], reverse=True)[:2]
+        pages[key] = (3 * best + second) / 4
     return pages
 
 

@@ -74,10 +74,13 @@ class IngestSettings(_Section):
 class FindSettings(_Section):
     """How pages are ranked and how many of them a reader is given."""
 
-    dense_weight: Annotated[float, Field(ge=0, le=1)] = 0.7  #: share of meaning against words in the fused score
+    dense_weight: Annotated[float, Field(ge=0, le=1)] = 0.65  #: share of meaning against words in the fused score
     #: what a document's being named adds to its pages, and a page's being full of figures: a fused score is 0..1
-    named_weight: Annotated[float, Field(ge=0)] = 0.5
-    figures_weight: Annotated[float, Field(ge=0)] = 0.1
+    named_weight: Annotated[float, Field(ge=0)] = 0.8
+    figures_weight: Annotated[float, Field(ge=0)] = 0.2
+    #: folder of a multimodal sentence-transformers model that finds pages by their images; its gain is not measured
+    pictures: str | None = None
+    pictures_weight: Annotated[float, Field(ge=0)] = 0.3  #: what a page's looks add to its score
     #: folder of a sentence-transformers CrossEncoder that reads the best pages once more; its gain is not measured
     reranker: str | None = None
     reranker_weight: Annotated[float, Field(ge=0, le=1)] = 0.5  #: share of the cross-encoder in the final score

@@ -13,20 +13,23 @@ import math
 import re
 import threading
 from bisect import bisect_left
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from docqa.store.catalog import Catalog
-from docqa.wording import STOP_WORDS, plain_words, stem
+from docqa.wording import STOP_WORDS, Said, plain_words, stem
 
 #: What a name's word counts that is not written out: the beginning of a longer one, the first letters of several.
 _BEGINNING, _INITIALS = 0.6, 0.8
 _JOINED = 3  #: words that one word of a name may be written apart in
 _LEAST_BEGINNING = 3  #: letters
 _TITLE = 0.5  #: what a word of the title counts against one of the file name, which somebody chose to tell files apart
+#: documents that bear it: where a question holds no rarer word than that, it names none for sure
+_FEW = 3
 _AS_LIKELY = 0.7  #: of the best score: documents whose names are taken out of the question
 _CAPITALS = re.compile(r"[A-Z].*[A-Z]")
 _LINKS = frozenset({"and", "of", "the", "und", "et", "de", "der"})  #: words that initials may leave out
@@ -71,6 +74,15 @@ def subjects_of(catalog: Catalog) -> Subjects:
     return Subjects(catalog)
 
 
+class _Mention(NamedTuple):
+    """What may name documents in a question."""
+
+    places: tuple[int, ...]  #: of its words among the question's
+    words: tuple[str, ...]  #: as `stem` leaves them
+    bearers: dict[str, float]  #: documents, and how much of a name it is to them
+    weight: float
+
+
 class _Names:
     """An index from words to the documents that bear them in their labels and titles."""
 
@@ -94,57 +106,57 @@ class _Names:
 
     def named(self, question: str, limit: int, among: Container[str] | None) -> Named:
         """See `Subjects.named`."""
-        scores: Counter[str] = Counter()
+        credits: dict[str, dict[int, float]] = defaultdict(dict)  # document → place of a word → what it counts
         mentions = []
-        best: dict[str, float] = defaultdict(float)  # what each word of the question could give at most
-        for said, borne, weight in self._mentions(question):
-            bearers = {doc: share for doc, share in borne.items() if among is None or doc in among}
-            rarity = self._rarity(len(bearers)) * weight
+        for mention in self._mentions(question):
+            bearers = {doc: share for doc, share in mention.bearers.items() if among is None or doc in among}
+            each = self._rarity(len(bearers)) * mention.weight / len(mention.places)
             for doc, share in bearers.items():
-                scores[doc] += rarity * share
-            if bearers:
-                best[said[0]] = max(best[said[0]], rarity)
-                mentions.append((said, bearers))
-        if not scores:
+                for place in mention.places:  # once, although file name and title may both bear it
+                    credits[doc][place] = max(each * share, credits[doc].get(place, 0.0))
+            mentions.append((mention, bearers))
+        scores = {doc: sum(places.values()) for doc, places in credits.items()}
+        total = sum(
+            max(places.get(place, 0.0) for places in credits.values()) for place in set().union(*credits.values())
+        )
+        if not total:
             return Named({}, frozenset())
-        total = sum(best.values())
-        sure = min(1.0, total / max(self._rarity(3), 1.0))
+        sure = min(1.0, total / max(self._rarity(_FEW), 1.0))
         likeliest = sorted(scores, key=lambda doc: (-scores[doc], doc))[:limit]
         meant = {doc for doc in likeliest if scores[doc] >= _AS_LIKELY * scores[likeliest[0]]}
-        naming = {word for said, bearers in mentions if not meant.isdisjoint(bearers) for word in said}
-        return Named({doc: sure * min(1.0, scores[doc] / total) for doc in likeliest}, frozenset(naming))
+        naming = {word for mention, bearers in mentions if not meant.isdisjoint(bearers) for word in mention.words}
+        return Named({doc: sure * scores[doc] / total for doc in likeliest}, frozenset(naming))
 
     def _rarity(self, bearers: int) -> float:
         return math.log(1 + (self._count - bearers + 0.5) / (bearers + 0.5))
 
-    def _mentions(self, question: str) -> Iterator[tuple[tuple[str, ...], dict[str, float], float]]:
-        """What may name documents: words of the question (as `stem` leaves them), who bears them, by what weight."""
+    def _mentions(self, question: str) -> Iterator[_Mention]:
         words = list(plain_words(question))
-        seen: set[str] = set()
+        known: set[str] = set()
         for start in range(len(words)):
             for stop in range(start + 1, min(start + _JOINED, len(words)) + 1):
-                run = words[start:stop]
-                if run[0].text in STOP_WORDS or run[-1].text in STOP_WORDS:
+                run = [word.text for word in words[start:stop]]
+                joined = stem("".join(run))
+                if run[0] in STOP_WORDS or run[-1] in STOP_WORDS or joined not in self._bearers or joined in known:
                     continue
-                joined = stem("".join(word.text for word in run))
-                if joined in self._bearers and joined not in seen:
-                    seen.add(joined)
-                    yield tuple(stem(word.text) for word in run), self._bearers[joined], 1.0
-        for word in words:
-            if word.text not in STOP_WORDS and stem(word.text) not in self._bearers and word.text not in seen:
-                seen.add(word.text)
-                yield from self._short_forms(word.text, word.written)
+                known.add(joined)
+                yield _Mention(tuple(range(start, stop)), tuple(map(stem, run)), self._bearers[joined], 1.0)
+        for place, word in enumerate(words):
+            if word.text not in STOP_WORDS and stem(word.text) not in known:
+                known.add(stem(word.text))
+                bearers, weight = self._short_form(word)
+                yield _Mention((place,), (stem(word.text),), bearers, weight)
 
-    def _short_forms(self, word: str, written: str) -> Iterator[tuple[tuple[str, ...], dict[str, float], float]]:
-        if len(word) >= _LEAST_BEGINNING and word.isalpha():
-            begun = {doc: share for longer in self._begun(word) for doc, share in self._bearers[longer].items()}
+    def _short_form(self, word: Said) -> tuple[dict[str, float], float]:
+        """The documents whose names a word only begins or abbreviates, and what that counts."""
+        if len(word.text) >= _LEAST_BEGINNING and word.text.isalpha():
+            begun = {doc: share for longer in self._begun(word.text) for doc, share in self._bearers[longer].items()}
             if begun:
-                yield (stem(word),), begun, _BEGINNING
-                return
-        if _CAPITALS.search(written):
-            short = {doc: 1.0 for doc, name in self._beginnings.get(word[0], ()) if is_short_for(word, name)}
-            if short:
-                yield (stem(word),), short, _INITIALS
+                return begun, _BEGINNING
+        if _CAPITALS.search(word.written):
+            names = self._beginnings.get(word.text[0], ())
+            return {doc: 1.0 for doc, name in names if is_short_for(word.text, name)}, _INITIALS
+        return {}, 0.0
 
     def _begun(self, word: str) -> Iterator[str]:
         """The longer words of names that begin with a word."""

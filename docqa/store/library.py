@@ -1,4 +1,4 @@
-"""The library: pages with their images, chunks, and the vectors of chunks, in three tables of LanceDB.
+"""The library: pages with their images, chunks, and vectors of chunks and page images, in four tables of LanceDB.
 
 A chunk is found by its words as soon as it is there; its vector follows later, into a table of its own, because
 making vectors takes several times as long as reading pages.
@@ -37,9 +37,9 @@ Vectors = npt.NDArray[np.float32]
 _STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
 _READERS_PATIENCE = timedelta(minutes=10)  #: a search that began on an old version may finish on it
 _DOC = re.compile(r"[0-9a-f]{64}")
-_TABLES = ("chunks", "vectors", "pages")
+_TABLES = ("chunks", "vectors", "pictures", "pages")
 #: Columns with an index: of `doc` for filters, of texts for full-text search.
-_INDICES = {"chunks": ("doc", "text", "context"), "vectors": ("doc",), "pages": ("doc",)}
+_INDICES = {"chunks": ("doc", "text", "context"), "vectors": ("doc",), "pictures": ("doc",), "pages": ("doc",)}
 #: From so many rows outside of the indices, or so many commits, searching slows down: 1,000 rows cost nothing that
 #: could be measured and 20,000 six times as much CPU, 200 commits of one row five times as much.
 _UNINDEXED, _COMMITS = 1_000, 100
@@ -130,9 +130,29 @@ class Library:
             if keys:
                 self._vector_table(vectors.shape[1]).add(_vector_rows(keys, vectors))
 
+    def add_pictures(self, keys: Sequence[PageKey], vectors: Vectors) -> None:
+        """Append the vectors of page images, one row a page: shape (keys, dimensions). One commit.
+
+        They are kept with chunk number 0, so that they can be read like the vectors of chunks.
+        """
+        with self._converted():
+            if keys:
+                rows = _vector_rows([(doc, page, 0) for doc, page in keys], vectors)
+                self._vector_table(vectors.shape[1], "pictures").add(rows)
+
+    def forget_pictures(self) -> None:
+        """Drop the vectors of all page images: they were another model's."""
+        with self._converted():
+            if "pictures" in self._tables():
+                self._db.drop_table("pictures")
+
     def remove(self, docs: Iterable[str]) -> None:
         """Remove every page, chunk and vector of some documents."""
         self._remove(docs, _TABLES)
+
+    def remove_pictures(self, docs: Iterable[str]) -> None:
+        """Remove the vectors of the page images of some documents."""
+        self._remove(docs, ("pictures",))
 
     def remove_vectors(self, docs: Iterable[str]) -> None:
         """Remove the vectors of some documents; they are found by their words, then."""
@@ -246,11 +266,18 @@ class Library:
 
     def search_vectors(self, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
         """The chunks nearest in meaning; exact, every vector is compared."""
+        return self._nearest("vectors", vector, limit, docs)
+
+    def search_pictures(self, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
+        """The pages that look nearest to a question, chunk number 0; exact, every vector is compared."""
+        return self._nearest("pictures", vector, limit, docs)
+
+    def _nearest(self, name: str, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
         condition = None if docs is None else _only(docs)
         with self._converted():
-            if "vectors" not in self._tables():
+            if name not in self._tables():
                 return []
-            query = self._db.open_table("vectors").search(vector, query_type="vector").distance_type("cosine")
+            query = self._db.open_table(name).search(vector, query_type="vector").distance_type("cosine")
             if condition is not None:
                 query = query.where(condition, prefilter=True)
             rows = query.select(["doc", "page", "number", "_distance"]).limit(limit).to_list()
@@ -278,11 +305,11 @@ class Library:
         _complete_indices(table, _INDICES["chunks"])
         return table
 
-    def _vector_table(self, dimensions: int) -> lancedb.table.Table:
-        if "vectors" in self._tables():
-            return self._db.open_table("vectors")
-        table = self._db.create_table("vectors", schema=_vector_schema(dimensions))
-        _complete_indices(table, _INDICES["vectors"])
+    def _vector_table(self, dimensions: int, name: str = "vectors") -> lancedb.table.Table:
+        if name in self._tables():
+            return self._db.open_table(name)
+        table = self._db.create_table(name, schema=_vector_schema(dimensions))
+        _complete_indices(table, _INDICES[name])
         return table
 
     def _remove(self, docs: Iterable[str], tables: Sequence[str]) -> None:
