@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from docqa.embed import Embedder, check_embedder
+from docqa.pagevectors import open_pictures
 from docqa.rerank import open_reranker
 from docqa.settings import FindSettings
 from docqa.store import Store
@@ -29,7 +30,10 @@ from docqa.wording import STOP_WORDS, plain_words, spellings, stem, without
 
 _LEADING = 5  #: documents looked into: the right one is among the first five for 99 % of the questions (measured)
 _NAMED = 20  #: documents whose names are compared further
-_LOOKED_AT = 40  #: pages whose passages are read to rank them finally
+_LOOKED_AT = 60  #: pages whose passages are read to rank them finally
+#: The page that would be first had the question named no document is among the first five, so that a wrong guess of the
+#: document cannot lose it: taken from the first three that look so before figures and a cross-encoder have their say.
+_PLACE_KEPT, _KEPT_FROM = 4, 3
 _RERANKED = 30  #: pages that a cross-encoder reads, where there is one
 _VOTE = 0.5  #: what the best passage of a document counts against its being named, when documents are chosen
 _FIGURES_AT_MOST = 0.5  #: share of words with figures from which a page is as much of a table as can be
@@ -57,14 +61,16 @@ class SearchResult:
 
 @dataclass(slots=True)
 class _Scores:
-    """What is known of the pages that either search came back with, every score 0..1 (a few below)."""
+    """What is known of the pages that any search came back with, every score 0..1 (a few below)."""
 
     question: str
-    everywhere: dict[PageKey, float]  #: by the words of the whole question
-    inside: dict[PageKey, float]  #: by what it asks of the documents that it means
+    named: Named
+    words: dict[PageKey, float]
     meaning: dict[PageKey, float]
+    looks: dict[PageKey, float]
+    worded: Collection[PageKey]  #: found by words
     nearest: Collection[PageKey]  #: found by meaning, however far
-    best: dict[PageKey, ChunkKey]  #: the chunk to be shown
+    best: dict[PageKey, ChunkKey]  #: the chunk to be shown; number 0 where a page was found by its looks
 
 
 class Finder:
@@ -91,13 +97,21 @@ class Finder:
         docs = self._docs(scope)
         named = self._subjects.named(question, _NAMED, None if docs is None else set(docs))
         scores = self._searched(question, named, docs)
-        ranked = self._ranked(scores, named)
-        looked_at = sorted(ranked, key=lambda key: (-ranked[key], key))[: max(_LOOKED_AT, k)]
+        ranked = self._ranked(scores)
+        unnamed = self._without_names(ranked, named)
+        looked_at = {*_first(ranked, max(_LOOKED_AT, k)), *_first(unnamed, _KEPT_FROM)}
         passages = self._store.library.page_passages(looked_at)
-        final = {key: ranked[key] + self._settings.figures_weight * _figures(passages[key]) for key in passages}
+        for key in looked_at:
+            ranked[key] += self._settings.figures_weight * _figures(passages.get(key, ()))
+        final = {key: ranked[key] for key in looked_at if key in passages or key in scores.looks}
         if self._settings.reranker is not None:
-            self._rerank(question, final, passages, scores)
-        return self._hits(sorted(final, key=lambda key: (-final[key], key))[:k], final, passages, scores, named, scope)
+            self._rerank(final, passages, scores)
+        order = _first(final, len(final))
+        for key in _first(self._without_names(final, named), 1):
+            if order.index(key) > _PLACE_KEPT:
+                order.remove(key)
+                order.insert(_PLACE_KEPT, key)
+        return self._hits(order[:k], final, passages, scores, scope)
 
     def _docs(self, scope: Scope) -> list[str] | None:
         """The documents a filter leaves, or None for all."""
@@ -114,41 +128,53 @@ class Finder:
         worded = library.search_words(_with_spellings(question), limit, docs)
         meant = library.search_vectors(vector, limit, docs)
         leading = _leading(named, meant, worded)
-        bare = _with_spellings(without(question, named.words)) if named.words else question
-        inside = library.search_words(bare, limit, leading)
+        inside = library.search_words(_with_spellings(without(question, named.words)), limit, leading)
         near = [*meant, *library.search_vectors(vector, limit, leading)]
-        best = _best_chunks([*near, *worded, *inside])
+        seen = self._seen(question, docs)
+        best = _best_chunks([*near, *inside, *worded, *seen])
+        words = {key: score for key, score in _to_best(worded).items() if key[0] not in leading} | _to_best(inside)
         meaning = _from_lowest(near, meant)
-        words = _to_best(inside)
-        for doc in self._store.catalog.found_by_words_only().intersection(doc for doc, _ in best):
-            meaning |= {key: words.get(key, 0.0) for key in best if key[0] == doc}
-        nearest = {(chunk.doc, chunk.page) for chunk in near}
-        return _Scores(question, _to_best(worded), words, meaning, nearest, best)
+        without_vectors = self._store.catalog.found_by_words_only()
+        meaning |= {key: words.get(key, 0.0) for key in best if key[0] in without_vectors}
+        return _Scores(
+            question, named, words, meaning, _from_lowest(seen, seen), _pages([*worded, *inside]), _pages(near), best
+        )
 
-    def _ranked(self, scores: _Scores, named: Named) -> dict[PageKey, float]:
+    def _seen(self, question: str, docs: Sequence[str] | None) -> list[Found]:
+        """Pages whose images are near the question, where there is a model that says so."""
+        if self._settings.pictures is None:
+            return []
+        pictures = open_pictures(self._settings.pictures)
+        if self._store.catalog.fact("picture_embedder") != pictures.identity:
+            return []  # the next ingest makes the vectors
+        return self._store.library.search_pictures(pictures.embed_question(question), self._settings.candidates, docs)
+
+    def _ranked(self, scores: _Scores) -> dict[PageKey, float]:
         """Everything known of each page before it is looked at, added by weight."""
-        meaning, words = self._settings.dense_weight, 1 - self._settings.dense_weight
+        settings = self._settings
         return {
-            key: meaning * scores.meaning.get(key, 0.0)
-            + words * (scores.inside.get(key, 0.0) + scores.everywhere.get(key, 0.0)) / 2
-            + self._settings.named_weight * named.scores.get(key[0], 0.0)
+            key: settings.dense_weight * scores.meaning.get(key, 0.0)
+            + (1 - settings.dense_weight) * scores.words.get(key, 0.0)
+            + settings.pictures_weight * scores.looks.get(key, 0.0)
+            + settings.named_weight * scores.named.scores.get(key[0], 0.0)
             for key in scores.best
         }
 
+    def _without_names(self, ranked: Mapping[PageKey, float], named: Named) -> dict[PageKey, float]:
+        """The same scores, had the question named no document."""
+        weight = self._settings.named_weight
+        return {key: score - weight * named.scores.get(key[0], 0.0) for key, score in ranked.items()}
+
     def _rerank(
-        self,
-        question: str,
-        final: dict[PageKey, float],
-        passages: Mapping[PageKey, Sequence[Passage]],
-        scores: _Scores,
+        self, final: dict[PageKey, float], passages: Mapping[PageKey, Sequence[Passage]], scores: _Scores
     ) -> None:
         """Have a cross-encoder read the best pages where they were found; its score is blended with theirs."""
-        first = sorted(final, key=lambda key: (-final[key], key))[:_RERANKED]
-        low, high = (final[first[-1]], final[first[0]]) if first else (0.0, 0.0)
-        read = open_reranker(self._settings.reranker or "").scores(
-            question, [_surroundings(passages[key], scores.best[key]) for key in first]
-        )
-        weight = self._settings.reranker_weight
+        first = [key for key in _first(final, _RERANKED) if key in passages]
+        if not first or self._settings.reranker is None:
+            return
+        texts = [_surroundings(passages[key], scores.best[key]) for key in first]
+        read = open_reranker(self._settings.reranker).scores(scores.question, texts)
+        low, high, weight = final[first[-1]], final[first[0]], self._settings.reranker_weight
         for key, score in zip(first, read, strict=True):
             final[key] = (1 - weight) * final[key] + weight * (low + score * (high - low))
 
@@ -158,16 +184,24 @@ class Finder:
         final: Mapping[PageKey, float],
         passages: Mapping[PageKey, Sequence[Passage]],
         scores: _Scores,
-        named: Named,
         scope: Scope,
     ) -> list[Hit]:
         labels = {d.doc: d.label for d in self._store.catalog.documents(scope.collection, {doc for doc, _ in keys})}
-        return [
-            Hit(key[0], labels[key[0]], key[1], round(final[key], 4), shown.text, _why(key, shown, scores, named))
-            for key in keys
-            if key[0] in labels
-            for shown in _shown(passages[key], scores.best[key])
-        ]
+        hits = []
+        for key in keys:
+            shown = _shown(passages.get(key, ()), scores.best[key])
+            if key[0] in labels:
+                why = _why(key, shown, scores)
+                hits.append(Hit(key[0], labels[key[0]], key[1], round(final[key], 4), shown.text, why))
+        return hits
+
+
+def _first(scores: Mapping[PageKey, float], count: int) -> list[PageKey]:
+    return sorted(scores, key=lambda key: (-scores[key], key))[:count]
+
+
+def _pages(found: Iterable[Found]) -> set[PageKey]:
+    return {(chunk.doc, chunk.page) for chunk in found}
 
 
 def _leading(named: Named, meant: Sequence[Found], worded: Sequence[Found]) -> list[str]:
@@ -234,9 +268,10 @@ def _figures(passages: Sequence[Passage]) -> float:
     return min(1.0, figures / (_FIGURES_AT_MOST * len(words))) if words else 0.0
 
 
-def _shown(passages: Sequence[Passage], best: ChunkKey) -> list[Passage]:
-    """The passage that made the page be found; none if its document is being read again at this moment."""
-    return [passage for passage in passages if passage.number == best[2]]
+def _shown(passages: Sequence[Passage], best: ChunkKey) -> Passage:
+    """The passage that made the page be found; the first one, or nothing, of a page that was found by its looks."""
+    first = passages[0] if passages else Passage(0, "", "")
+    return next((passage for passage in passages if passage.number == best[2]), first)
 
 
 def _surroundings(passages: Sequence[Passage], best: ChunkKey) -> str:
@@ -245,15 +280,16 @@ def _surroundings(passages: Sequence[Passage], best: ChunkKey) -> str:
     return "\n".join([*dict.fromkeys(passage.heading for passage in near), *(passage.text for passage in near)])
 
 
-def _why(key: PageKey, shown: Passage, scores: _Scores, named: Named) -> str:
-    """In plain words what made the page be found, "document named, heading, words and meaning"."""
-    asked = {stem(word.text) for word in plain_words(scores.question)} - STOP_WORDS - named.words
+def _why(key: PageKey, shown: Passage, scores: _Scores) -> str:
+    """In plain words what made the page be found: "document named, heading, words and meaning"."""
+    asked = {stem(word.text) for word in plain_words(scores.question)} - STOP_WORDS - scores.named.words
     heading = {stem(word.text) for word in plain_words(shown.heading)}
     reasons = {
-        "document named": named.scores.get(key[0], 0.0) >= _NAMED_FROM,
+        "document named": scores.named.scores.get(key[0], 0.0) >= _NAMED_FROM,
         "heading": not asked.isdisjoint(heading),
-        "words": key in scores.everywhere or key in scores.inside,
+        "words": key in scores.worded,
         "meaning": key in scores.nearest,
+        "looks": key in scores.looks,
     }
     said = [reason for reason, holds in reasons.items() if holds]
     return " and ".join([", ".join(said[:-1]), said[-1]] if len(said) > 1 else said)

@@ -76,8 +76,8 @@ class FindSettings(_Section):
 
     dense_weight: Annotated[float, Field(ge=0, le=1)] = 0.65  #: share of meaning against words in the fused score
     #: what a document's being named adds to its pages, and a page's being full of figures: a fused score is 0..1
-    named_weight: Annotated[float, Field(ge=0)] = 0.8
-    figures_weight: Annotated[float, Field(ge=0)] = 0.2
+    named_weight: Annotated[float, Field(ge=0)] = 1.4
+    figures_weight: Annotated[float, Field(ge=0)] = 0.3
     #: folder of a multimodal sentence-transformers model that finds pages by their images; its gain is not measured
     pictures: str | None = None
     pictures_weight: Annotated[float, Field(ge=0)] = 0.3  #: what a page's looks add to its score
