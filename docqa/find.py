@@ -31,9 +31,10 @@ from docqa.wording import STOP_WORDS, plain_words, spellings, stem, without
 _LEADING = 5  #: documents looked into: the right one is among the first five for 99 % of the questions (measured)
 _NAMED = 20  #: documents whose names are compared further
 _LOOKED_AT = 60  #: pages whose passages are read to rank them finally
-#: The page that would be first had the question named no document is among the first five, so that a wrong guess of the
-#: document cannot lose it: taken from the first three that look so before figures and a cross-encoder have their say.
-_PLACE_KEPT, _KEPT_FROM = 4, 3
+#: The page that would be first had the question named no document is among the first six, which a reader is given
+#: (`find.pages_read`), so that a wrong guess of the document cannot lose it: taken from the first three that look so
+#: before figures have their say. The place counts from 0.
+_PLACE_KEPT, _KEPT_FROM = 5, 3
 _RERANKED = 30  #: pages that a cross-encoder reads, where there is one
 _VOTE = 0.5  #: what the best passage of a document counts against its being named, when documents are chosen
 _FIGURES_AT_MOST = 0.5  #: share of words with figures from which a page is as much of a table as can be

@@ -14,7 +14,7 @@ import re
 import threading
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePosixPath
@@ -86,7 +86,7 @@ class _Mention(NamedTuple):
 class _Names:
     """An index from words to the documents that bear them in their labels and titles."""
 
-    def __init__(self, names: dict[str, Sequence[tuple[str, str | None]]]) -> None:
+    def __init__(self, names: Mapping[str, Sequence[tuple[str, str | None]]]) -> None:
         """`names` maps documents to their (label, title) pairs."""
         self._count = len(names)
         self._bearers: dict[str, dict[str, float]] = defaultdict(dict)

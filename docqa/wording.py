@@ -11,7 +11,8 @@ import re
 from collections.abc import Container, Iterator
 from typing import NamedTuple
 
-_WORD = re.compile(r"[^\W_]+(?:[&][^\W_]+)*")
+_WORD = re.compile(r"\d+(?:[.,'’]\d+)+|[^\W_]+(?:[&][^\W_]+)*")  # "1,577" is one
+_NAMING = re.compile(rf"(?:{_WORD.pattern})(?:['’]s\b)?")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _PERIOD = re.compile(r"^(fy|cy|q[1-4])((?:19|20)\d\d|\d\d)$")
 _SENTENCE_END = re.compile(r"(?<=[.?!:])\s+(?=[^\W\d_])")
@@ -64,7 +65,7 @@ def without(question: str, words: Container[str]) -> str:
             return ""
         return found.group()
 
-    bare = re.sub(r"[^\W_]+(?:[&][^\W_]+)*(?:['’]s\b)?", kept, question)
+    bare = _NAMING.sub(kept, question)
     return " ".join(re.sub(r"\s+(?=[?.,;:])", "", bare).split())
 
 
