@@ -27,13 +27,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from lancedb.index import FTS, BTree
-from lancedb.query import BooleanQuery, FullTextQuery, MatchQuery, Occur
+from lancedb.query import MatchQuery
 
 from docqa.errors import DiskFull, StoreDamaged
 from docqa.types import Chunk, Page, TextSource, Word
 
 Vectors = npt.NDArray[np.float32]
 
+_CONTEXT = 0.5  #: what a word in a chunk's context counts against one in its text
 _STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
 _READERS_PATIENCE = timedelta(minutes=10)  #: a search that began on an old version may finish on it
 _DOC = re.compile(r"[0-9a-f]{64}")
@@ -249,20 +250,26 @@ class Library:
         return list(zip(rows["doc"].to_pylist(), rows["page"].to_pylist(), strict=True))
 
     def search_words(self, question: str, limit: int, docs: Sequence[str] | None) -> list[Found]:
-        """Full-text search (BM25) in the passages and, counting half, in their context."""
-        clauses: list[tuple[Occur, FullTextQuery]] = [
-            (Occur.SHOULD, MatchQuery(question, "text")),
-            (Occur.SHOULD, MatchQuery(question, "context", boost=0.5)),
-        ]
+        """Full-text search (BM25) in the passages and, counting half, in their context.
+
+        Two searches whose scores are added: one for both columns takes ten times as long, because LanceDB then scores
+        every chunk that has any of the words (801 ms against 57 and 61 at 100,000 chunks, measured on a busy machine).
+        """
         condition = None if docs is None else _only(docs)
+        scores: dict[ChunkKey, float] = {}
         with self._converted():
             if "chunks" not in self._tables():
                 return []
-            query = self._db.open_table("chunks").search(BooleanQuery(clauses), query_type="fts")
-            if condition is not None:
-                query = query.where(condition, prefilter=True)
-            rows = query.select(["doc", "page", "number", "_score"]).limit(limit).to_list()
-        return [Found(row["doc"], row["page"], row["number"], row["_score"]) for row in rows]
+            table = self._db.open_table("chunks")
+            for column, weight in (("text", 1.0), ("context", _CONTEXT)):
+                query = table.search(MatchQuery(question, column), query_type="fts")
+                if condition is not None:
+                    query = query.where(condition, prefilter=True)
+                for row in query.select(["doc", "page", "number", "_score"]).limit(limit).to_list():
+                    key = (row["doc"], row["page"], row["number"])
+                    scores[key] = scores.get(key, 0.0) + weight * row["_score"]
+        best = sorted(scores, key=lambda key: (-scores[key], key))[:limit]
+        return [Found(*key, scores[key]) for key in best]
 
     def search_vectors(self, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
         """The chunks nearest in meaning; exact, every vector is compared."""

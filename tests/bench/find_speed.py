@@ -4,7 +4,7 @@
 
 The store is made as an ingest leaves it (same tables, same indices), of generated words and random vectors: vocabulary
 and nearness are not those of real papers, the amount of work is. The bare query is LanceDB's full-text search and its
-vector search over the same tables, each for as many chunks as `find.candidates`, joined by reciprocal rank. Neither side
+vector search over the same tables, each for as many chunks as `find.candidates`, joined by reciprocal rank. No side
 embeds the question: that costs both the same.
 """
 
