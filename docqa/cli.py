@@ -20,7 +20,7 @@ from docqa.ask import ask, finished, open_reader
 from docqa.doctor import Probe, examine
 from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged, UsageError
-from docqa.evaluate import evaluate_fields, evaluate_questions, read_field_records, read_questions
+from docqa.evaluate import evaluate_fields, evaluate_questions, half_of, read_field_records, read_questions
 from docqa.extract.export import check_target, write_csv
 from docqa.extract.fields import load_fields
 from docqa.extract.run import carry_on, documents_in, run_table, start_run
@@ -147,6 +147,7 @@ def _add_evaluation(group: Commands) -> None:
     questions = group.add("qa", _eval_questions, "pages found and answers given, against questions with known answers")
     questions.add_argument("file", type=Path, help="JSON lines as in sample_docs/questions.jsonl")
     questions.add_argument("--retrieval-only", action="store_true", help="only measure whether the pages are found")
+    questions.add_argument("--half", choices=("even", "odd"), help="only this half, to choose settings on the other")
     questions.add_argument("--collection", help="only this collection")
     questions.add_argument(
         "--leave-out", action="store_true", help="ask each question also without its document: nothing should be found"
@@ -265,7 +266,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 
 
 def _eval_questions(arguments: argparse.Namespace) -> int:
-    questions = read_questions(arguments.file)
+    questions = half_of(read_questions(arguments.file), arguments.half)
     settings, store, embedder, finder = _open(arguments)
     retrieval_only = arguments.retrieval_only
     reader = None if retrieval_only else open_reader(settings, arguments.reader, embedder.embed_documents)

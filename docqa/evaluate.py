@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from rapidfuzz.distance import Levenshtein
@@ -33,6 +33,7 @@ _DEPTHS = (1, 3, 5, 10)
 _ACCURACIES = (0.9, 0.95, 0.99)
 
 Truth = str | Sequence[str]
+Half = Literal["even", "odd"]
 
 
 class Question(BaseModel):
@@ -72,6 +73,19 @@ Record = TypeVar("Record", Question, FieldRecord)
 def read_questions(file: Path) -> list[Question]:
     """Questions from JSON lines, documents as sha256. Raises PathMissing, BadQuestionsFile."""
     return _read(file, Question)
+
+
+def half_of(questions: Sequence[Question], half: Half | None) -> list[Question]:
+    """The questions of one half, or all of them: choose settings on one half and report the other.
+
+    A question's half is the lowest bit of the first byte of its sha256, so it stays in it whatever else is asked.
+    """
+    halves: dict[int, Half] = {0: "even", 1: "odd"}
+    return [
+        question
+        for question in questions
+        if half is None or halves[hashlib.sha256(question.question.encode()).digest()[0] & 1] == half
+    ]
 
 
 def read_field_records(file: Path) -> list[FieldRecord]:

@@ -24,11 +24,13 @@ from docqa.embed import Embedder
 from docqa.errors import DocumentError, ModelError, NeedsPassword, PathMissing, StoreBusy, UsageError
 from docqa.extract.run import carry_on
 from docqa.notices import sentences
+from docqa.pagevectors import open_pictures
 from docqa.settings import IngestSettings, Settings
 from docqa.store import FIRST_COLLECTION, Store, Taken, check_collection, clean_label
 from docqa.types import NoticeCode, Problem, Status
 from ingest import sandbox, watch
 from ingest.intake import Offered, offered
+from ingest.vectors import make_picture_vectors
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  #: from malloc.h
@@ -136,6 +138,8 @@ def _ingest(arguments: argparse.Namespace) -> int:
     with _writing(store):
         embedder = functools.partial(Embedder, settings.embedder)
         ingest_pending(store, embedder, limits, _show_progress, with_vectors=not arguments.no_vectors)
+        if settings.find.pictures is not None and not arguments.no_vectors:
+            make_picture_vectors(store, open_pictures(settings.find.pictures))
     lines = _report(store, taken)
     seconds = time.monotonic() - started
     print_report = _print_json if arguments.json else functools.partial(_print_words, store, arguments.paths)
@@ -337,6 +341,8 @@ def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder
         with contextlib.suppress(StoreBusy), store.writing():  # whoever holds the lock reads what is pending
             # folders are watched meanwhile: reading what is pending may take hours
             read = ingest_pending(store, embedder, settings.ingest, lambda _: _look_into_folders(store, settings))
+            if settings.find.pictures is not None:
+                make_picture_vectors(store, open_pictures(settings.find.pictures))
     return carry_on(store, settings) or read > 0
 
 

@@ -1,4 +1,4 @@
-"""Vectors for what was read: the second pass of an ingest.
+"""Vectors for what was read: the second pass of an ingest, and of page images the third, where there is a model.
 
 Until it has come to a document, that is found by its words only. Passages are embedded many at a time, whatever
 documents they are of, because an embedding model is fastest on batches of texts of like length. Not here: the texts
@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from docqa.embed import Embedder, check_embedder
+from docqa.pagevectors import PictureEmbedder
 from docqa.store import Store
 from docqa.store.library import ChunkKey
+from docqa.types import Status
 
 _SLICE = 2048  #: passages embedded and written at a time: half a minute on two cores, 3 MB of vectors
+_PICTURES = 32  #: page images embedded and written at a time: 10 MB of JPEG
 _REMOVED_AT_ONCE = 1_000  #: documents in one filter
 
 
@@ -56,6 +59,28 @@ def make_vectors(
         tell(done, total, 0)
         if not known.isdisjoint(between()):
             break
+    store.library.tidy()
+
+
+def make_picture_vectors(store: Store, pictures: PictureEmbedder) -> None:
+    """Make the vectors of page images that are not there yet; those of another model are made again.
+
+    A document counts as done when it has as many of them as pages, so one that was cut off begins anew. The caller
+    holds the writer's lock. Raises StoreError.
+    """
+    if store.catalog.fact("picture_embedder") != pictures.identity:
+        store.library.forget_pictures()
+        store.catalog.set_fact("picture_embedder", pictures.identity)
+    made = store.library.rows_by_document("pictures")
+    for document in store.catalog.documents():
+        if document.status not in (Status.READY, Status.PARTIAL) or made[document.doc] == document.pages_done:
+            continue
+        store.library.remove_pictures([document.doc])
+        numbers = [record.number for record in store.catalog.page_records(document.doc)]
+        for start in range(0, len(numbers), _PICTURES):
+            some = numbers[start : start + _PICTURES]
+            vectors = pictures.embed_pages([store.image(document.doc, number) for number in some])
+            store.library.add_pictures([(document.doc, number) for number in some], vectors)
     store.library.tidy()
 
 

@@ -58,8 +58,7 @@ def test_a_hit_says_where_it_is_and_why(small_store: Store, finder: Finder) -> N
     assert best.doc == small_store.catalog.documents("club")[0].doc
     assert "The treasurer reported that the boathouse roof was repaired" in best.snippet
     assert best.why == "words and meaning"
-    assert best.score == 1.0
-    assert [hit.why for hit in others] == ["meaning"] * 3
+    assert {hit.why for hit in others} <= {"words and meaning", "meaning"}
     assert [hit.score for hit in others] == sorted((hit.score for hit in others), reverse=True)
 
 
@@ -143,20 +142,11 @@ def mixed(empty_store: Store) -> Store:
     return empty_store
 
 
-@pytest.mark.parametrize(
-    ("weight", "scores"),
-    [
-        (0.7, {"worded": 0.3, "meant": 0.7, "half": 0.35}),
-        (0.2, {"worded": 0.8, "meant": 0.2, "half": 0.1}),
-        (0.0, {"worded": 1.0, "meant": 0.0, "half": 0.0}),
-        (1.0, {"worded": 0.0, "meant": 1.0, "half": 0.5}),
-    ],
-)
-def test_both_searches_count_by_their_weight(mixed: Store, weight: float, scores: dict[str, float]) -> None:
+@pytest.mark.parametrize(("weight", "first"), [(0.9, "meant"), (0.1, "worded")])
+def test_both_searches_count_by_their_weight(mixed: Store, weight: float, first: str) -> None:
     finder = Finder(mixed, Along(), FindSettings(dense_weight=weight))  # type: ignore[arg-type]
     hits = finder.find("deposit", 10, Scope())
-    assert {hit.label: hit.score for hit in hits} == pytest.approx(scores, abs=1e-3)
-    assert [hit.score for hit in hits] == sorted(scores.values(), reverse=True)
+    assert hits[0].label == first
     assert {hit.label: hit.why for hit in hits} == {
         "worded": "words and meaning",
         "meant": "meaning",
@@ -168,3 +158,70 @@ def test_a_page_counts_as_much_as_its_best_passage(mixed: Store) -> None:
     finder = Finder(mixed, Along(), FindSettings())  # type: ignore[arg-type]
     [half] = [hit for hit in finder.find("deposit", 10, Scope()) if hit.label == "half"]
     assert half.snippet == "security"
+
+
+# ── documents that the question names ────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def reports(empty_store: Store, add_document: AddDocument) -> Store:
+    """The same report of three companies and two years, and a note that only says what nobody named."""
+    for number, name in enumerate(("ACME_2021_10K", "ACME_2022_10K", "BESTBUY_2022_10K", "JOHNSON_JOHNSON_2022_10K")):
+        pages = [f"Annual report {number}", "Revenue rose and the margin fell", "Legal proceedings against the company"]
+        add_document(empty_store, f"{name}.pdf", "reports", *pages)
+    add_document(empty_store, "note.pdf", "notes", "The hamster wheel squeaks on Thursdays")
+    return empty_store
+
+
+@pytest.mark.parametrize(
+    ("question", "label"),
+    [
+        ("What was the revenue of Acme in FY2021?", "ACME_2021_10K.pdf"),
+        ("What was Acme's revenue in FY22?", "ACME_2022_10K.pdf"),
+        ("Did the margin of Best Buy fall?", "BESTBUY_2022_10K.pdf"),
+        ("How did the revenue of JnJ change?", "JOHNSON_JOHNSON_2022_10K.pdf"),
+    ],
+)
+def test_the_document_that_is_named_comes_first(
+    reports: Store, fake_embedder: Embedder, question: str, label: str
+) -> None:
+    best = Finder(reports, fake_embedder, FindSettings()).find(question, 1, Scope())[0]
+    assert (best.label, best.page) == (label, 2)
+    assert best.why.startswith("document named, ")
+
+
+def test_a_wrong_name_does_not_lose_the_page(reports: Store, fake_embedder: Embedder) -> None:
+    finder = Finder(reports, fake_embedder, FindSettings(named_weight=100))
+    hits = finder.find("Acme 2022: when does the hamster wheel squeak?", 6, Scope())
+    assert hits[0].label == "ACME_2022_10K.pdf"
+    assert "note.pdf" in {hit.label for hit in hits}
+
+
+def test_a_document_taken_in_later_can_be_named_at_once(
+    reports: Store, fake_embedder: Embedder, add_document: AddDocument
+) -> None:
+    finder = Finder(reports, fake_embedder, FindSettings())
+    assert "ZENITH" not in finder.find("Zenith revenue", 1, Scope())[0].label
+    add_document(reports, "ZENITH_2022.pdf", "reports", "Annual report", "Revenue rose")
+    assert pages(finder.find("Zenith revenue", 1, Scope())) == [("ZENITH_2022.pdf", 2)]
+
+
+@pytest.mark.parametrize("written", ["1577", "1,577", "1.577", "1'577", "1.577,00", "1577.00"])
+def test_a_number_is_found_however_it_is_written(
+    empty_store: Store, add_document: AddDocument, fake_embedder: Embedder, written: str
+) -> None:
+    for number in range(30):
+        add_document(empty_store, f"{number}.pdf", "c", f"paid {number + 200},{number + 100} in all")
+    add_document(empty_store, "wanted.pdf", "c", "paid 1,577 in all")
+    finder = Finder(empty_store, fake_embedder, FindSettings(dense_weight=0))
+    assert pages(finder.find(f"who paid {written}?", 1, Scope())) == [("wanted.pdf", 1)]
+
+
+def test_of_two_pages_that_say_the_same_the_one_with_figures_comes_first(
+    empty_store: Store, add_document: AddDocument, fake_embedder: Embedder
+) -> None:
+    add_document(
+        empty_store, "a.pdf", "c", "inventories and receivables", "inventories 4365 4034 receivables 5020 4889"
+    )
+    finder = Finder(empty_store, fake_embedder, FindSettings(figures_weight=2))
+    assert finder.find("inventories receivables", 1, Scope())[0].page == 2

@@ -89,6 +89,19 @@ class Catalog:
             raise UnknownDocument(f"Several documents begin with {beginning!r}.", "Give more of the id.")
         return self.documents(docs=[ids[0]["doc"]])[0]
 
+    def names(self) -> dict[str, list[tuple[str, str | None]]]:
+        """What documents are called: document → (label, title), one pair a label."""
+        named: dict[str, list[tuple[str, str | None]]] = {}
+        for row in self._database.read("SELECT l.doc, l.label, d.title FROM labels l JOIN documents d USING (doc)"):
+            named.setdefault(row["doc"], []).append((row["label"], row["title"]))
+        return named
+
+    def names_state(self) -> tuple[object, ...]:
+        """Changes whenever `names` may: cheap to read, to be compared."""
+        [labels] = self._database.read("SELECT count(*), max(added_at) FROM labels")
+        [titles] = self._database.read("SELECT count(title), total(length(title)), total(attempts) FROM documents")
+        return (*labels, *titles)
+
     def collections(self) -> list[str]:
         """The names of all collections."""
         return [row["collection"] for row in self._database.read("SELECT DISTINCT collection FROM labels ORDER BY 1")]
