@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
+from starlette.testclient import TestClient
 
+from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage, Vectors, page_digest
@@ -176,3 +178,13 @@ def small_store(empty_store: Store) -> Store:
     add_to(empty_store, "invoice.pdf", "office", *INVOICE)
     add_to(empty_store, "minutes.pdf", "club", *MINUTES)
     return empty_store
+
+
+@pytest.fixture(scope="session")
+def served_application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """The whole browser interface, with an empty store; one for all tests: Streamlit has one runtime in a process."""
+    from ui.server import application  # only the tests of the interface need Streamlit, which takes a second
+
+    app = application(Settings(store=tmp_path_factory.mktemp("served") / "store"))
+    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
+        yield client

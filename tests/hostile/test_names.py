@@ -32,7 +32,6 @@ from docqa.store import MAX_LABEL, Store, clean_label
 from docqa.types import Status
 from ingest import commands
 from ui import resources
-from ui.server import application
 
 PATHS = [
     "../../../outside.pdf",
@@ -271,18 +270,10 @@ def test_a_zip_with_such_a_name(office: Path, store: Store) -> None:
         assert entry.taken is not None and entry.taken.document.label == entry.label and shown_well(entry.label)
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The whole application; `served` gives it the store of a test."""
-    app = application(Settings(store=tmp_path_factory.mktemp("served") / "store"))
-    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
-        yield client
-
-
 @pytest.fixture
-def served(server: TestClient, store: Store) -> TestClient:
+def served(served_application: TestClient, store: Store) -> TestClient:
     resources.use(Settings(store=store.folder, model=ModelSettings(base_url=None)))
-    return server
+    return served_application
 
 
 def upload(client: TestClient, name: str, body: bytes) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
 from docqa.types import Document
 from ui import resources
-from ui.server import application
 
 
 @pytest.fixture
@@ -34,15 +32,7 @@ def invoice(store: Store) -> Document:
     return add_document(store, "invoice.pdf", "invoices", INVOICE, ("Terms of payment", "Interest is 8 percent"))
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """The whole application; one for all tests, as Streamlit allows one runtime in a process."""
-    app = application(Settings(store=tmp_path_factory.mktemp("served") / "store"))
-    with TestClient(app, base_url="http://127.0.0.1:8501") as client:
-        yield client
-
-
 @pytest.fixture
-def client(server: TestClient, store: Store) -> TestClient:
+def client(served_application: TestClient, store: Store) -> TestClient:
     """The application, serving this test's store."""
-    return server
+    return served_application
