@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from itertools import pairwise
 
 from docqa.types import FieldSpec, FieldType
@@ -66,12 +65,18 @@ def fold_space(text: str) -> str:
 
 def fold_letters(text: str) -> str:
     """Small letters without accents, as many characters as before, so that positions stay valid."""
-    return "".join(map(_fold_letter, text))
+    return text.translate(_FOLDED_LETTERS)
 
 
-@cache
-def _fold_letter(char: str) -> str:
-    return unicodedata.normalize("NFD", char)[0].lower()[0]
+class _FoldedLetters(dict[int, str]):
+    """Letters folded as they come up."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = folded = unicodedata.normalize("NFD", chr(code))[0].lower()[0]
+        return folded
+
+
+_FOLDED_LETTERS = _FoldedLetters()
 
 
 def split_list(text: str) -> list[str]:
@@ -88,7 +93,7 @@ def _comparable(text: str, read: Callable[[str], str | Decimal]) -> str | Decima
 
 def _fold(text: str) -> str:
     """Letters and digits only; a mark between two digits stays as one, so that 1.5 is not 15 but 421 938 is 421938."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("&", " and ").strip()
+    plain = fold_letters(unicodedata.normalize("NFKC", text).casefold()).replace("&", " and ").strip()
     if plain.upper() in CURRENCIES:
         return CURRENCIES[plain.upper()].casefold()
     joined = re.sub(r"(?<=\d)[^\w\s]+\s?(?=\d)", "\x00", plain)
@@ -107,7 +112,42 @@ def _plain_value(printed: str, spec: FieldSpec) -> str:
         return readers[spec.type](printed)
     if "currency" in spec.name.lower() and printed.upper() in CURRENCIES:
         return CURRENCIES[printed.upper()]
-    return printed
+    return _duration_value(printed) or printed
+
+
+# ── durations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#: Numbers in words, without accents, as durations are written: English, German, French, Spanish, Italian, Dutch.
+_COUNTS: dict[str, int] = {
+    word: count
+    for count, words in {
+        1: "one ein eine einem einen einer un une uno una een", 2: "two zwei deux due dos twee",
+        3: "three drei trois tre tres drie", 4: "four vier quatre", 5: "five funf cinq", 6: "six", 7: "seven",
+        8: "eight", 9: "nine", 10: "ten zehn dix", 12: "twelve", 18: "eighteen", 24: "twentyfour", 36: "thirtysix",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+_DURATION = re.compile(r"([a-z][a-z \-]*?|\d{1,3})[\s\-]*(?:\(\d{1,3}\)\s*)?[\s\-]*([a-z]+)(?:['’]s?)?")
+_UNITS: dict[str, str] = {
+    word: unit
+    for unit, words in {
+        "day": "day days tag tage tagen jour jours dia dias giorni dagen",
+        "week": "week weeks woche wochen semaine semaines weken",
+        "month": "month months monat monate monaten mois mes meses mese mesi maand maanden",
+        "year": "year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+
+
+def _duration_value(printed: str) -> str | None:
+    """ "three (3) years" as "3 years"; None for anything that is no duration."""
+    match = _DURATION.fullmatch(fold_letters(printed))
+    if match is None or match.group(2) not in _UNITS:
+        return None
+    word = re.sub(r"[\s\-]", "", match.group(1))
+    count = int(word) if word.isdigit() else _COUNTS.get(word)
+    return None if count is None else f"{count} {_UNITS[match.group(2)]}{'' if count == 1 else 's'}"
 
 
 # ── choices and booleans ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,7 +201,7 @@ _DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)"
 _TORN = r"\s?[.,]\s?\d{2}(?!\d)"
 _AMOUNT = re.compile(
     rf"(?P<open>\(\s?)?(?P<minus>[-–−]\s?)?(?P<front>(?:(?<![^\W\d_])|(?<=[^\W\d_]{{3}}))(?:{_CURRENCY})\s?)?"
-    rf"(?P<inner>[-–−]\s?)?(?:(?<![\w.,/])|(?<=[^\W\d_]{{3}}))(?<!\d[-:])"
+    rf"(?P<inner>[-–−]\s?)?(?:(?<![\w.,/])|(?<=[^\W\d_]{{2}}))(?<!\d[-:])"
     rf"(?P<number>(?:{_GROUPED})(?:{_DECIMALS}|{_TORN})?|\d+(?:{_DECIMALS})|(?(front)\d+(?:{_TORN})?|\d+))"
     rf"(?P<after>\s?[-–−](?![\w]))?(?P<back>\s?(?:{_CURRENCY})(?![^\W\d_]))?(?P<close>\s?\))?"
     rf"(?!\s?%)(?![\d_]|[^\W\d_]{{2}})(?![/:]\d)(?!-\w)(?![.,]\d)",
@@ -170,7 +210,7 @@ _AMOUNT = re.compile(
 _DIGIT = re.compile(r"\d")
 # With the currency glued to the digits the left boundary stands before the currency, not before the number.
 _AMOUNT_GLUED = re.compile(
-    _AMOUNT.pattern.replace(r"(?:(?<![\w.,/])|(?<=[^\W\d_]{3}))(?<!\d[-:])", "", 1), re.IGNORECASE
+    _AMOUNT.pattern.replace(r"(?:(?<![\w.,/])|(?<=[^\W\d_]{2}))(?<!\d[-:])", "", 1), re.IGNORECASE
 )
 
 

@@ -207,6 +207,7 @@ def _trim(text: str, start: int, end: int, name: bool) -> tuple[int, int] | None
     start += head.end() if head else 0
     piece = text[start:end]
     if name:
+        piece = re.sub(r"(?<=\w)\s*\([^()]*\d{4}[^()]*\)\s.*$", "", piece)
         piece = re.sub(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$", "", piece) or piece
         piece = re.sub(r"\s+[#(]?\d[\w-]*\)?$", "", piece)
     piece = piece.rstrip(" ,;:-–*<=|")
@@ -271,9 +272,10 @@ def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     sheet = scene.sheets[index]
     pieces = _join_split_names(sheet, text_pieces(sheet, scene.marks[index], names=True))
     found: list[Candidate] = []
+    labels = {(mark.start, mark.end) for mark in scene.marks[index] if mark.weight > 0.6}
     for start, end, run in pieces:
         text = sheet.text[start:end]
-        if looks_like_name(text):
+        if looks_like_name(text) and (start, end) not in labels and not _heads_a_value(sheet, end):
             prior = _issuer_prior(scene, index, run, text) if guide.concept == "seller" else 0.0
             found.append(Candidate(index, start, end, run, text, prior))
     return _ranked_from_top(found) if index == 0 else found
@@ -291,11 +293,30 @@ def _issuer_prior(scene: Scene, index: int, run: int, text: str) -> float:
     box = sheet.runs[run].box
     top = (box[1] - min(other.box[1] for other in sheet.runs)) / sheet.page.height
     large = min(0.12, 0.15 * max(0.0, sheet.runs[run].height / sheet.line_height - 1.05))
+    numbered = 0.12 if _stands_above_a_register_number(sheet, run) else 0.0
     if has_legal_form(text) and len(text) < 70:
-        return 0.6 + large - 0.15 * min(top, 0.9)
-    # Where a page names its addressee, the first lines may be his; then only large letters speak for the issuer.
-    addressed = any(mark.concept == "buyer" and mark.before == 0 for mark in scene.marks[0])
-    return (0.36 if addressed else 0.48) + large - 0.4 * top if top < 0.35 else 0.0
+        return 0.6 + large + numbered - 0.15 * min(top, 0.9)
+    # Where a page names its addressee, the lines below that may be his; then only large letters speak for the issuer.
+    row = sheet.runs[run].row
+    addressed = any(
+        mark.concept == "buyer" and mark.before == 0 and sheet.runs[mark.run].row < row for mark in scene.marks[0]
+    )
+    return (0.36 if addressed else 0.48) + large + numbered - 0.4 * top if top < 0.35 else 0.0
+
+
+def _heads_a_value(sheet: Sheet, end: int) -> bool:
+    """Whether a colon follows, which makes the piece a label: "Order ref : A4711"."""
+    return re.match(r"\s?:(?!\w)", sheet.text[end : end + 3]) is not None
+
+
+def _stands_above_a_register_number(sheet: Sheet, run: int) -> bool:
+    """A company prints the number it is registered under right below its name or behind it, in brackets."""
+    here = sheet.runs[run]
+    behind = sheet.string(run)[-20:]
+    below = sheet.string(run + 1) if run + 1 < len(sheet.runs) else ""
+    level = run + 1 < len(sheet.runs) and sheet.runs[run + 1].box[1] - here.box[1] < 2.5 * here.height
+    number = r"\([^()]*\d{4}[^()]*\)\W*$"
+    return re.search(number, behind) is not None or (level and re.fullmatch(number, below.strip()) is not None)
 
 
 def _join_split_names(sheet: Sheet, pieces: list[_Piece]) -> list[_Piece]:
@@ -387,8 +408,12 @@ _DEFINED = re.compile(rf"({_NAME})(?:,? an? [^()“”\"]{{3,140}}?)?,? ?\([^()�
 _BETWEEN = re.compile(rf"\b(?i:between|among|zwischen|entre)\b:? ({_NAME})")
 _AND = re.compile(rf"(?:\)|,|\w) (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
 _NO_PARTY = re.compile(
-    r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?)$"
+    r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?|affiliates?|"
+    r"stock exchange|parties|party|subsidiar(?:y|ies)|laws?|plan|merger|shares?)$"
 )
+#: What stands before a name in the sentence that names it and is no part of it, and what begins behind it.
+_BEFORE_PARTY = re.compile(r"^(?:WHEREAS|RECITALS|BETWEEN|AND|NOW|THEREFORE|The|[A-Z]\.)\b[\s,.:]*(?!\w{1,2}\b)|^\W+")
+_BEHIND_PARTY = re.compile(r"(?:\s*\((?:[a-z][^()]*|t?he\b[^()]*)?\)?|, an?|,|\s*\()$")
 
 
 def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -413,9 +438,11 @@ def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 def _distinct_parties(sheet: Sheet, hits: Sequence[tuple[tuple[int, int], float, str]]) -> list[Candidate]:
     found: dict[str, Candidate] = {}
     for (start, end), prior, short in sorted(hits, key=lambda hit: -hit[1]):
-        text = re.sub(r"(?:, an?| an?|,)$", "", sheet.text[start:end].rstrip(" ,("))
+        text = _BEHIND_PARTY.sub("", sheet.text[start:end].rstrip(" ,("))
+        while (front := _BEFORE_PARTY.match(text)) and front.end():
+            text, start = text[front.end() :], start + front.end()
         named = _compact(text)
-        wrong = _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
+        wrong = not text[:1].isalpha() or _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
         if not wrong and not any(named in other or other in named for other in found):
             found[named] = Candidate(0, start, start + len(text), sheet.run_at(start), text, prior)
     return list(found.values())
