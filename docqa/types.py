@@ -276,4 +276,4 @@ class Cell:
     confidence: float | None = None  #: calibrated chance that the value is right; None where nobody estimated it
     doubts: tuple[Problem, ...] = ()  #: checks the value failed: it is kept, but somebody should look
     rows: tuple[tuple[Cell, ...], ...] = ()  #: of a table
-    margin: float = 0.0  #: how far behind the reader's next best other value came
+    signs: tuple[tuple[str, float], ...] = ()  #: what the confidence was estimated from, by name

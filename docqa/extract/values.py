@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -231,6 +232,15 @@ def find_currencies(text: str) -> list[Span]:
     return [Span(m.start(), m.end(), CURRENCIES[m.group().upper()]) for m in matches if not m.group().islower()]
 
 
+def currency_of(*texts: str) -> str | None:
+    """The currency printed in the first of the texts that has one; of several in it the one it has most often."""
+    for text in texts:
+        counts = Counter(span.value for span in find_currencies(text))
+        if counts:
+            return counts.most_common(1)[0][0]
+    return None
+
+
 def _amount_matches(text: str) -> Iterator[re.Match[str]]:
     position = 0
     while (digit := _DIGIT.search(text, position)) is not None:
@@ -426,6 +436,14 @@ def day_first_evidence(text: str) -> bool | None:
         (bool(_DAY_LEADS.search(folded)), bool(_MONTH_LEADS.search(folded))),
         (False, bool(_US_ADDRESS.search(text))),
         _currency_hints(text),
+    )
+
+
+def is_ambiguous_date(printed: str) -> bool:
+    """Whether day and month could change places: 03/04/2018, but neither 3/3/2018, 13/04/2018 nor 03.04.2018."""
+    return any(
+        int(m.group(1)) <= 12 and int(m.group(3)) <= 12 and m.group(1).lstrip("0") != m.group(3).lstrip("0")
+        for m in _NUMERIC_DATE.finditer(printed)
     )
 
 

@@ -144,7 +144,7 @@ def _cell_columns(field_key: str, cell: Cell) -> tuple[object, ...]:
 
 
 #: What of a cell is in the column of its details; the rows of a table are whole cells in there.
-_DETAILS = ("currency", "confidence", "doubts", "rows", "margin")
+_DETAILS = ("currency", "confidence", "doubts", "rows", "signs")
 
 
 def _details(cell: Cell) -> str:
@@ -167,6 +167,7 @@ def _whole(known: dict[str, Any], problem: Problem | None) -> Cell:
     lists = {
         "boxes": _boxes(known.pop("boxes", ())),
         "doubts": tuple(Problem(**doubt) for doubt in known.pop("doubts", ())),
+        "signs": tuple((str(name), float(value)) for name, value in known.pop("signs", ())),
         "rows": tuple(tuple(_of_row(cell) for cell in row) for row in known.pop("rows", ())),
     }
     return Cell(**known, **lists, problem=problem)
