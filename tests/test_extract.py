@@ -36,7 +36,7 @@ from docqa.extract.fields import (
     load_fields,
     parse_fields,
 )
-from docqa.extract.run import carry_on, check, documents_in, run_table, start_run
+from docqa.extract.run import View, carry_on, check, documents_in, run_table, start_run
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
 from docqa.store.ledger import Run
@@ -61,6 +61,15 @@ AddDocument = Callable[..., Document]
 # ── fields files ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FIELD = '[[field]]\nname = "total"\n'
+TABLE = """[[table]]
+name = "items"
+[[table.column]]
+name = "quantity"
+type = "number"
+[[table.column]]
+name = "price"
+type = "amount"
+"""
 
 
 def test_a_fields_file_with_everything_in_it() -> None:
@@ -88,8 +97,8 @@ def test_a_fields_file_with_everything_in_it() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "cannot be used: field: Field required."),
-        ("field = []", "cannot be used: field: List should have at least 1 item"),
+        ("", "cannot be used: Value error, there is no field in it."),
+        ("field = []", "cannot be used: Value error, there is no field in it."),
         ("[field]\nname = 'x'", "cannot be used: field: Input should be a valid list"),
         ("[[field]\nname = 'x'", "is not valid TOML: "),
         (FIELD + FIELD, "two fields are called total"),
@@ -106,7 +115,12 @@ def test_a_fields_file_with_everything_in_it() -> None:
         (FIELD + "pattern = '('", "the pattern is not a regular expression: "),
         (FIELD + f"description = '{'x' * 501}'", "field.1.description: String should have at most 500"),
         ("\n".join(f"[[field]]\nname = 'f{n}'" for n in range(MAX_FIELDS + 1)), f"at most {MAX_FIELDS} items"),
-        (FIELD + "[[table]]\nname = 'x'", "cannot be used: table: Extra inputs are not permitted"),
+        (FIELD + "[[table]]\nname = 'x'", "cannot be used: table.1.column: Field required"),
+        (TABLE.replace("quantity", "price"), "two columns are called price"),
+        (TABLE.replace("items", "total") + FIELD, "two fields are called total"),
+        (TABLE.replace('"number"', '"list"'), "a column cannot be a list"),
+        (FIELD + "type = 'table'", "a table is written as [[table]]"),
+        (TABLE.replace("items", "problem"), "a field cannot be called problem"),
     ],
 )
 def test_what_is_wrong_with_a_fields_file_is_said_in_a_sentence(text: str, sentence: str) -> None:
@@ -135,7 +149,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 SPECS = st.builds(
     FieldSpec,
     name=st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True),
-    type=st.sampled_from([kind for kind in FieldType if kind is not FieldType.CHOICE]),
+    type=st.sampled_from([kind for kind in FieldType if kind not in (FieldType.CHOICE, FieldType.TABLE)]),
     description=TEXTS,
     required=st.booleans(),
     pattern=st.none() | st.sampled_from([r"\d{2}\.\d", '"[^"]*"', r"[\x00-\x7f]+", "🙂|\x7f", ""]),
@@ -172,7 +186,7 @@ def checked(
     make_page: MakePage, field: FieldSpec, text: str, quote: str, page: int = 1, day_first: bool | None = None
 ) -> Cell:
     reading = Reading(field.name, text, page, quote, 0.75)
-    return check("d0", field, [reading], {1: make_page("d0", 1, PAGE)}, "quote", day_first)
+    return check(View("d0", {1: make_page("d0", 1, PAGE)}, day_first, None), field, [reading], "quote")
 
 
 def test_a_value_that_stands_on_its_page_becomes_a_cell(make_page: MakePage) -> None:
@@ -180,7 +194,7 @@ def test_a_value_that_stands_on_its_page_becomes_a_cell(make_page: MakePage) -> 
     line = make_page("d0", 1, PAGE).lines[3]
     assert cell == Cell(
         "d0", "total", "1360.00", "1,360.00 EUR", 1, "Total 1,360.00 EUR",
-        ((line[1].box[0], line[1].box[1], line[2].box[2], line[2].box[3]),), 0.75, "quote", None,
+        ((line[1].box[0], line[1].box[1], line[2].box[2], line[2].box[3]),), 0.75, "quote", None, "EUR",
     )  # fmt: skip
 
 
@@ -258,7 +272,7 @@ def test_a_list_that_was_read_item_by_item_is_one_cell(make_page: MakePage) -> N
         Reading("dates", "7 July 2026", 2, "7 July 2026", 0.6),
         Reading("dates", "3 May 2026", 1, "Invoice date: 3 May 2026", 0.8),
     ]
-    cell = check("d0", LIST, readings, pages, "quote", None)
+    cell = check(View("d0", pages, None, None), LIST, readings, "quote")
     assert cell.value == "1 April 2026; 7 July 2026; 3 May 2026"
     assert (cell.page, cell.quote, cell.score) == (1, "Order date: 1 April 2026", 0.6)  # no surer than its worst item
     assert [box[1] for box in cell.boxes] == [pages[1].lines[0][0].box[1], pages[1].lines[1][0].box[1]]
@@ -283,7 +297,7 @@ def test_a_choice_need_not_be_printed_but_its_quote_must(make_page: MakePage, fi
 
 @pytest.mark.parametrize("required", [True, False])
 def test_a_field_that_is_missing_is_a_problem_only_if_required(required: bool) -> None:
-    cell = check("d0", replace(TOTAL, required=required), [], {}, "quote", None)
+    cell = check(View("d0", {}, None, None), replace(TOTAL, required=required), [], "quote")
     assert (cell.value, cell.text, cell.page, cell.boxes, cell.reader) == (None, None, None, (), "quote")
     assert (cell.problem.code if cell.problem else None) == ("missing" if required else None)
 

@@ -143,7 +143,7 @@ def test_an_agreement_is_read_from_its_sentences() -> None:
     page = written(AGREEMENT)
     assert value(page, "effective_date", FieldType.DATE) == "2014-01-31"
     assert value(page, "jurisdiction") == "New York"
-    assert value(page, "term") == "two (2) years"
+    assert value(page, "term") == "2 years"
 
 
 def test_a_list_has_one_reading_for_each_item() -> None:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +25,29 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from docqa.errors import BadSettings
 from docqa.extract.values import same_value
 from docqa.readers.layout.labels import guide_for
+from docqa.readers.layout.lexicon import Shape
 from docqa.types import Cell, FieldSpec, FieldType, Page, Reading, TextSource
 
 SHIPPED = Path(__file__).parent / "calibration.json"
 #: A cell that failed a check is never surer than this: somebody should look at it.
 DOUBTED = 0.5
+#: Weights from which a first fit starts. A few hundred cells without a model server show little or nothing of these.
+BELIEFS: Mapping[str, float] = {
+    "confirmed by arithmetic": 1.0,
+    "second reading agrees": 1.5,
+    "second reading differs": -1.5,
+}
 _PULL = 2.0  #: how strongly a fit is held to the weights it starts from, in observations of one sign
+_CLEAR = 1.0  #: margin from which more says nothing
 _STEPS = 50  #: of Newton's method; ten are usually enough
 _LIMITS = (0.01, 0.995)  #: no fit on a few hundred cells can promise more
 
+_TEXTS = (Shape.NAME, Shape.ADDRESS, Shape.PARTY, Shape.DURATION, Shape.TEXT)
+#: Capitals and small letters, or letters and digits, mixed within a word as only OCR mixes them.
+_ODD = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]|[^\W\d_]\d[^\W\d_]|/\d\b|^[a-z]|\b[^\W\d_]{1,2} [a-z]{3}")
+
 Signs = tuple[tuple[str, float], ...]
+Rank = TypeVar("Rank", float, tuple[float, float])
 
 
 class _Kept(BaseModel):
@@ -129,28 +144,24 @@ def _newton(
 def signs_of(field: FieldSpec, cell: Cell, margin: float, pages: Mapping[int, Page], second: Reading | None) -> Signs:
     """What speaks for and against a cell, as numbers from 0 to 1, before the checks of the document."""
     page = pages.get(cell.page or 0)
-    shape = guide_for(field).shape.value if field.type is not FieldType.TABLE else "table"
+    shape = guide_for(field).shape if field.type is not FieldType.TABLE else Shape.TEXT
     ocr = page is not None and page.text_source is TextSource.OCR
+    # Dates, amounts and codes are known by their form; a text is only known by its place, and rarely has a rival.
+    kind, reader = "a text" if shape in _TEXTS else "a form", cell.reader.split(":")[0]
     signs = {
         f"is {shape}": 1.0,
         f"is {shape}, read by OCR": float(ocr),
-        f"{cell.reader.split(':')[0]} score": cell.score,
-        "margin": max(0.0, min(margin, 0.5)),
-        "unsure": float(cell.score < 0.6),
+        f"{reader} score of {kind}": cell.score,
+        f"{reader} unsure of {kind}": float(cell.score < 0.6),
+        f"margin of {kind}": max(0.0, min(margin, _CLEAR)),
         "badly read page": 1.0 - page.quality if page is not None else 0.0,
-        "printed twice": float(_printed(cell, pages) > 1),
+        "oddly spelled": float(ocr and shape in _TEXTS and _ODD.search(cell.text or "") is not None),
         "long": min(1.0, len(cell.text or "") / 100),
     }
     if second is not None and cell.text:
         same = same_value(cell.text, second.text, field.type)
         signs["second reading agrees" if same else "second reading differs"] = 1.0
     return tuple((name, round(value, 4)) for name, value in signs.items() if value)
-
-
-def _printed(cell: Cell, pages: Mapping[int, Page]) -> int:
-    """How often the value is printed as it was read, on the first pages: there it would be repeated."""
-    text = cell.text or ""
-    return sum(page.text.count(text) for page in list(pages.values())[:3]) if text else 0
 
 
 # ── measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -170,7 +181,7 @@ def calibration_error(judged: Sequence[tuple[float, bool]], bins: int = 10) -> f
     return round(sum(apart) / len(judged), 4)
 
 
-def accuracy_at(judged: Sequence[tuple[float, bool]], coverage: float) -> float | None:
+def accuracy_at(judged: Sequence[tuple[Rank, bool]], coverage: float) -> float | None:
     """How many of the surest cells are right, if that share of all cells is taken without a look; None of nothing.
 
     Cells as sure as the last one taken are taken in proportion: no threshold could part them.

@@ -188,7 +188,8 @@ def _checked(content: object, origin: str) -> tuple[FieldSpec, ...]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-        raise BadFieldsFile(f"{origin} cannot be used: {where}: {first['msg']}.") from error
+        what = f"{where}: {first['msg']}" if where else first["msg"]
+        raise BadFieldsFile(f"{origin} cannot be used: {what}.") from error
     tables = (
         FieldSpec(
             table.name,

@@ -11,14 +11,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from docqa.ask import open_reader
 from docqa.embed import Embedder
 from docqa.errors import ModelBadAnswer, ModelError, ModelTimeout, StoreDamaged, UnknownDocument
 from docqa.extract.checks import check_document, doubt, duplicates
-from docqa.extract.confidence import DOUBTED, Calibration, signs_of
+from docqa.extract.confidence import DOUBTED, SHIPPED, Calibration, signs_of
 from docqa.extract.fields import field_key, fields_from_json, fields_json
 from docqa.extract.proof import prove
 from docqa.extract.values import currency_of, day_first_evidence, normalise
@@ -30,6 +30,8 @@ from docqa.store.ledger import Run
 from docqa.store.library import Vectors
 from docqa.types import Cell, Document, FieldSpec, FieldType, Page, Problem, Reading
 
+_SURE = 0.7  #: score from which a label stands beside the value, so that the built-in reader need not guess
+CALIBRATION = "calibration.json"  #: in the store's folder: what was fitted on the office's own corrections
 BUILT_IN = "quote"  #: the name of `docqa.readers.quote.QuoteReader`
 
 
@@ -202,7 +204,8 @@ def _missing_cells(
     pages = {one.page.number: one.page for one in evidence}
     readings = reader.fill(missing, evidence)
     second = read_fields(missing, list(pages.values())) if reader.name != BUILT_IN else []
-    filled = fill_cells(document.doc, missing, pages, Readings(reader.name, readings, second), known_cells(keys, known))
+    every = Readings(reader.name, readings, second)
+    filled = fill_cells(document.doc, missing, pages, every, known_cells(keys, known), _calibration(store))
     return [(keys[field.name], filled[field.name]) for field in missing]
 
 
@@ -226,7 +229,7 @@ def fill_cells(
     pages: Mapping[int, Page],
     readings: Readings,
     others: Mapping[str, Cell],
-    calibration: Calibration | None = None,
+    calibration: Calibration,
 ) -> dict[str, Cell]:
     """The whole way of one document's readings: proven, normalised, checked against each other, and rated.
 
@@ -239,19 +242,24 @@ def fill_cells(
         first = [one for one in readings.first if one.field == field.name]
         second = [one for one in readings.second if one.field == field.name]
         reader = readings.reader
-        if not first and second:  # the model saw nothing where the rules did
+        if not first and second and second[0].score >= _SURE:  # the model saw nothing where the rules surely did
             first, second, reader = second, [], BUILT_IN
         cells[field.name] = _rated(field, check(view, field, first, reader), first, second, view)
     everything = {**others, **cells}
     known = [field for field in fields if field.name in everything]
     checked, confirmed = check_document(known, everything, pages, view.day_first)
-    calibration = calibration or _shipped()
     return {field.name: _finished(checked[field.name], field.name in confirmed, calibration) for field in fields}
 
 
-@cache
-def _shipped() -> Calibration:
-    return Calibration.load()
+def _calibration(store: Store) -> Calibration:
+    """The one that was fitted on this office's own corrections, if there is one, else the shipped one."""
+    own = store.folder / CALIBRATION
+    return _loaded(own, own.stat().st_mtime_ns) if own.exists() else _loaded(SHIPPED, 0)
+
+
+@lru_cache(maxsize=4)
+def _loaded(file: Path, changed: int) -> Calibration:
+    return Calibration.load(file)
 
 
 def _rated(field: FieldSpec, cell: Cell, first: Sequence[Reading], second: Sequence[Reading], view: View) -> Cell:

@@ -196,7 +196,8 @@ _GROUPED = (
     # A plain blank groups digits only where a decimal comma confirms it: "2 100.00" is two cells of a table.
     r"|\d{1,3}(?: \d{3})+(?=,\d{2}(?!\d))"
 )
-_DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)"
+# A point that OCR took for a hyphen is believed where a cell ends behind it (WALL in `docqa.readers.layout.runs`).
+_DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)|-\d{2}(?=\x00|$)"
 # OCR tears "1,234.56" apart at the point. Only believed beside a currency or in a grouped number: "5. 20 pieces" is a
 # list.
 _TORN = r"\s?[.,]\s?\d{2}(?!\d)"
@@ -278,6 +279,7 @@ def _plain_number(printed: str, lone_point_is_decimal: bool = False) -> str:
     """Digits with a decimal point. The last mark is the decimal one unless exactly three digits follow it."""
     digits = re.sub(r"[\s'’]", "", printed)
     digits = re.sub(r"[.,][-–—]{1,2}$", "", digits)
+    digits = re.sub(r"-(?=\d\d$)", ".", digits)
     marks = [(found.group(), found.start()) for found in re.finditer(r"[.,]", digits)]
     if not marks:
         return digits

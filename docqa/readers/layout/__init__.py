@@ -30,6 +30,7 @@ _FLOOR = 0.4
 #: What a document says at its beginning.
 _FIRST_PAGE = ("effective_date", "seller", "buyer", "party")
 _ITEMS = 8  #: of a list
+_SUMMED = 0.15  #: how much better the sum of a column is than its first amount
 _COLUMNS = 400  #: amounts of a document whose columns are added up; a long report has thousands
 #: "Act of 1938" is a law and no number of anything.
 _LAW_OF = r"(?i)\b(?:act|law|gesetz|loi|ley|legge|wet)\s+(?:of|von|vom|de|del|du|van)\s+(?:19|20)\d\d$"
@@ -111,7 +112,7 @@ def _with_column_totals(scored: list[Scored], scene: Scene) -> list[Scored]:
             total = column_total([Decimal(scored[place].candidate.value) for place in column])
             if total is not None:
                 at = column[total]
-                raised[at] = replace(raised[at], score=max(raised[at].score, first.score + 0.05))
+                raised[at] = replace(raised[at], score=max(raised[at].score, first.score + _SUMMED))
     return raised
 
 

@@ -257,10 +257,14 @@ def _block_end(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> in
     for piece in pieces[1:5]:
         text = sheet.text[piece[0] : piece[1]]
         apart = piece[2] != last[2] + 1 or not _stacked(sheet, last, piece)
-        if apart or piece[2] in labelled or text.startswith("(") or not _mostly_letters(text):
+        if apart or piece[2] in labelled or text.startswith("(") or not _mostly_letters(text) or _REACHED.search(text):
             break
         last = piece
     return last[1]
+
+
+#: Ways to reach somebody that are no place to go to.
+_REACHED = re.compile(r"(?i)@|www\.|https?:|\be-?mail\b|\b(?:tel|fax|phone)\b")
 
 
 def _mostly_letters(text: str) -> bool:
@@ -275,7 +279,8 @@ def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     labels = {(mark.start, mark.end) for mark in scene.marks[index] if mark.weight > 0.6}
     for start, end, run in pieces:
         text = sheet.text[start:end]
-        if looks_like_name(text) and (start, end) not in labels and not _heads_a_value(sheet, end):
+        priced = any(start < span.end and span.start < end and "." in span.value for span in scene.amounts[index])
+        if looks_like_name(text) and not priced and (start, end) not in labels and not _heads_a_value(sheet, end):
             prior = _issuer_prior(scene, index, run, text) if guide.concept == "seller" else 0.0
             found.append(Candidate(index, start, end, run, text, prior))
     return _ranked_from_top(found) if index == 0 else found
