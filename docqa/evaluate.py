@@ -297,7 +297,7 @@ def _coverage(scored: Sequence[tuple[tuple[float, float], bool]]) -> dict[str, f
 
     Cells of the same score go together: no threshold could part them.
     """
-    ranked = sorted(scored, key=lambda item: -item[0])
+    ranked = sorted(scored, key=lambda item: item[0], reverse=True)
     shares: dict[str, float] = {}
     for wanted in _ACCURACIES:
         right, best = 0, 0

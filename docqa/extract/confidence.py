@@ -78,7 +78,8 @@ class Calibration:
         try:
             kept = _Kept.model_validate_json(file.read_bytes())
         except (OSError, ValidationError) as error:
-            raise BadSettings(f"{file} holds no calibration.", "Fit it again, or delete it to use the shipped one.") from error
+            hint = "Fit it again, or delete it to use the shipped one."
+            raise BadSettings(f"{file} holds no calibration.", hint) from error
         return cls(kept.weights, kept.fitted_on, kept.fitted_at, kept.cells, kept.measured)
 
     def save(self, file: Path) -> None:
@@ -156,7 +157,6 @@ def signs_of(field: FieldSpec, cell: Cell, margin: float, pages: Mapping[int, Pa
         f"margin of {kind}": max(0.0, min(margin, _CLEAR)),
         "badly read page": 1.0 - page.quality if page is not None else 0.0,
         "oddly spelled": float(ocr and shape in _TEXTS and _ODD.search(cell.text or "") is not None),
-        "long": min(1.0, len(cell.text or "") / 100),
     }
     if second is not None and cell.text:
         same = same_value(cell.text, second.text, field.type)
@@ -189,7 +189,7 @@ def accuracy_at(judged: Sequence[tuple[Rank, bool]], coverage: float) -> float |
     count = round(len(judged) * coverage)
     if not count:
         return None
-    ranked = sorted(judged, key=lambda one: -one[0])
+    ranked = sorted(judged, key=lambda one: one[0], reverse=True)
     edge = ranked[count - 1][0]
     above = [right for confidence, right in ranked if confidence > edge]
     level = [right for confidence, right in ranked if confidence == edge]

@@ -92,7 +92,7 @@ class _FieldsFile(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        named = [*self.field, *self.table]
+        named: list[_Column | _Table] = [*self.field, *self.table]
         if not named:
             raise ValueError("there is no field in it")
         if taken := [one.name for one in named if one.name in _TAKEN]:

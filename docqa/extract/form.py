@@ -9,11 +9,12 @@ itself comes to an end. Not here: the rest of the prompt, and asking (`docqa.pro
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, conlist, create_model
 
 from docqa.errors import ModelBadAnswer
 from docqa.types import FieldSpec, FieldType, Reading
@@ -45,12 +46,13 @@ def reply_model(fields: tuple[FieldSpec, ...]) -> type[BaseModel]:
     return _model("Reply", {field.name: _of_field(field) for field in fields})
 
 
-def reply_schema(fields: Sequence[FieldSpec]) -> dict[str, Any]:
+def reply_schema(fields: Sequence[FieldSpec]) -> dict[str, object]:
     """The JSON schema of a reply, without references: not every server's grammar follows them."""
     whole = reply_model(tuple(fields)).model_json_schema(by_alias=True)
     definitions = whole.pop("$defs", {})
-    schema: dict[str, Any] = _plain(whole, definitions)
-    return schema
+    plain = _plain(whole, definitions)
+    assert isinstance(plain, dict)
+    return plain
 
 
 def form_text(fields: Sequence[FieldSpec]) -> str:
@@ -93,7 +95,7 @@ def _of_table(field: FieldSpec, rows: list[dict[str, Any]]) -> list[Reading]:
     ]  # fmt: skip
 
 
-def _model(name: str, parts: dict[str, Any]) -> type[BaseModel]:
+def _model(name: str, parts: Mapping[str, object]) -> type[BaseModel]:
     """A strict model. Its attributes are numbered, so that no field's name can be one of pydantic's own."""
     numbered: dict[str, Any] = {
         f"part_{number}": (kind, Field(alias=alias)) for number, (alias, kind) in enumerate(parts.items())
@@ -101,21 +103,21 @@ def _model(name: str, parts: dict[str, Any]) -> type[BaseModel]:
     return create_model(name, __config__=_STRICT, **numbered)
 
 
-def _of_field(field: FieldSpec) -> Any:
+def _of_field(field: FieldSpec) -> object:
+    proof: dict[str, object] = {"page": _Number, "quote": _Text}
     if field.type is FieldType.TABLE:
-        columns = {column.name: _value(column) | None for column in field.columns}
-        row = _model(f"{field.name}_row", columns | {"page": _Number, "quote": _Text})
-        return Annotated[list[row], Field(max_length=MAX_ROWS)]  # type: ignore[valid-type]  # made just above
-    return _model(field.name, {"value": _value(field), "page": _Number, "quote": _Text}) | None
+        columns = {column.name: or_(_value(column), None) for column in field.columns}
+        return conlist(_model(f"{field.name}_row", columns | proof), max_length=MAX_ROWS)
+    return or_(_model(field.name, {"value": _value(field)} | proof), None)
 
 
-def _value(field: FieldSpec) -> Any:
+def _value(field: FieldSpec) -> object:
     if field.type is FieldType.BOOLEAN:
         return Literal["true", "false"]
     return Literal[field.choices] if field.choices else _Text
 
 
-def _plain(schema: Any, definitions: dict[str, Any]) -> Any:
+def _plain(schema: object, definitions: Mapping[str, object]) -> object:
     """A schema with its references filled in and without titles."""
     if isinstance(schema, list):
         return [_plain(part, definitions) for part in schema]

@@ -7,6 +7,7 @@ one (`docqa.extract.checks`).
 
 from __future__ import annotations
 
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -62,6 +63,9 @@ def _place(field: FieldSpec, text: str, page: Page, day_first: bool | None) -> t
     match = locate(text, page)
     if match is not None:
         return match.boxes
+    sign = text.strip()
+    if sign and all(unicodedata.category(char) == "Sc" for char in sign):  # a currency sign, glued to its amount
+        return next((boxes_of([word]) for word in page.words if sign in word.text), ())
     if field.type is not FieldType.DATE and field.type not in _NUMBERS:
         return ()
     try:

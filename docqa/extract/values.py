@@ -142,7 +142,7 @@ _UNITS: dict[str, str] = {
 
 
 def _duration_value(printed: str) -> str | None:
-    """ "three (3) years" as "3 years"; None for anything that is no duration."""
+    """Return "3 years" for "three (3) years", and None for anything that is no duration."""
     match = _DURATION.fullmatch(fold_letters(printed))
     if match is None or match.group(2) not in _UNITS:
         return None
@@ -356,6 +356,7 @@ _DATE_FORMS: tuple[re.Pattern[str], ...] = tuple(
         rf"(?<![a-z])(?P<name>{_MONTH})[\s.]*(?:the\s+)?(?P<d>\d\d?){_ORDINAL}(?:\s?[,.]\s?|\s+)(?P<y>{_FULL_YEAR})",
         rf"(?<![a-z])(?P<name>{_MONTH})[/-](?P<d>\d\d?)[/-](?P<y>{_YEAR})",
         rf"(?<![\d.,/-])(?P<a>\d\d?)\s?(?P<mark>[-/.])\s?(?P<b>\d\d?)\s?(?P=mark)\s?(?P<y>{_YEAR})",
+        r"(?<![\w.,/-])(?<!\d )(?P<d>[0-3] \d) (?P<m>[01] \d) (?P<y>(?:1 9|2 0) \d \d)(?! ?[\w/-])",  # boxes of a form
         r"(?<![\w.,/-])(?P<y>(?:19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\w/-])(?![.,]\d)",
     )
 )
@@ -381,7 +382,7 @@ def find_dates(text: str, day_first: bool | None = None) -> list[Span]:
 
 
 def _iso(match: re.Match[str], day_first: bool) -> str | None:
-    parts = match.groupdict()
+    parts = {name: part.replace(" ", "") for name, part in match.groupdict().items()}
     year = int(parts["y"].lstrip("'’"))
     if year < 100:
         year += 2000 if year < 70 else 1900

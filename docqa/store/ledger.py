@@ -164,7 +164,7 @@ def _cell(row: Row) -> Cell:
 
 def _whole(known: dict[str, Any], problem: Problem | None) -> Cell:
     """A cell from what was kept of it."""
-    lists = {
+    lists: dict[str, Any] = {
         "boxes": _boxes(known.pop("boxes", ())),
         "doubts": tuple(Problem(**doubt) for doubt in known.pop("doubts", ())),
         "signs": tuple((str(name), float(value)) for name, value in known.pop("signs", ())),

@@ -3,8 +3,8 @@
 A pure function of words with boxes. It knows no kind of document: what it knows are the names of things (`lexicon`),
 how values are printed (`docqa.extract.values`) and how people lay out pages: a value stands behind its label, to the
 right of it in the row, or below it in the column. `labels` finds labels, `candidates` values, `relations` says how
-close they are, `sums` checks what adds up, `tables` reads rows of columns, `runs` has the geometry. Not here: checking what was read against the page
-(`docqa.verify`).
+close they are, `sums` checks what adds up, `tables` reads rows of columns, `runs` has the geometry. Not here: checking
+what was read against the page (`docqa.extract.proof`).
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ _FLOOR = 0.4
 #: What a document says at its beginning.
 _FIRST_PAGE = ("effective_date", "seller", "buyer", "party")
 _ITEMS = 8  #: of a list
+_BOTH = 0.1  #: how much better a name is that has a label and stands where such names stand
 _SUMMED = 0.15  #: how much better the sum of a column is than its first amount
 _COLUMNS = 400  #: amounts of a document whose columns are added up; a long report has thousands
 #: "Act of 1938" is a law and no number of anything.
@@ -150,7 +151,8 @@ def _score(guide: Guide, found: Candidate, scene: Scene, rows: dict[int, list[Ma
     own = _own_claim(guide, found, sheet, near)
     if max(own, prior) <= 0.0:
         return 0.0
-    score = max(own, prior) * _plausible(guide, found, sheet)
+    both = _BOTH if guide.shape is Shape.NAME and min(own, prior) > _FLOOR else 0.0
+    score = (max(own, prior) + both) * _plausible(guide, found, sheet)
     if _foreign_claim(guide, found, sheet, near) > max(own, 0.45):
         score *= 0.4
     later = 0.06 if guide.concept in _FIRST_PAGE else 0.0 if guide.shape is Shape.AMOUNT else 0.02
@@ -260,6 +262,7 @@ def _plausible(guide: Guide, found: Candidate, sheet: Sheet) -> float:
         return 1.0
     printed = sheet.text[found.start : found.end]
     bare = "." not in found.value and printed.lstrip("-(").isdigit()
+    bare = bare or re.search(r"\.\d$", found.value) is not None  # one decimal is a rate's or a quantity's
     nothing = guide.concept in ("total", "net") and Decimal(found.value) == 0
     # A credit note has amounts below nothing; elsewhere they are discounts and corrections.
     return (0.6 if bare else 1.0) * (0.4 if nothing else 0.9 if found.value.startswith("-") else 1.0)

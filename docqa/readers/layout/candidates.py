@@ -95,6 +95,7 @@ def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 
 _CODE = re.compile(
     r"(?<![\w.])(?:[A-Z]{2}\d{2} ?(?:[A-Z]{4} ?)?\d[\dA-Z]{1,26}(?: \d[\dA-Z]{0,10}){1,7}(?!\w)"  # an IBAN in groups
+    r"|(?:[A-Z\d] ){4,}[A-Z\d](?![^\s\x00])"  # one character in each box of a form
     r"|(?:[A-Z]{2} )?\d{2,4}(?: \d{3}){2,3}(?: \d{2})?(?! ?\d)"
     r"|(?:# ?)?(?=[\w./\-]{0,15}\d)[A-Za-z0-9][\w./#\-]*\w)",
 )
@@ -263,6 +264,9 @@ def _block_end(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> in
     return last[1]
 
 
+_ADDRESSED = 0.5  #: worth of a name above an address without a label
+#: Five digits before a town, four in Switzerland and the Netherlands, or a British code.
+_POSTCODE = re.compile(r"\b(?:[A-Z]{1,2}-)?\d{4,6}\b(?: ?[A-Z]{2}\b)?|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b")
 #: Ways to reach somebody that are no place to go to.
 _REACHED = re.compile(r"(?i)@|www\.|https?:|\be-?mail\b|\b(?:tel|fax|phone)\b")
 
@@ -282,6 +286,8 @@ def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
         priced = any(start < span.end and span.start < end and "." in span.value for span in scene.amounts[index])
         if looks_like_name(text) and not priced and (start, end) not in labels and not _heads_a_value(sheet, end):
             prior = _issuer_prior(scene, index, run, text) if guide.concept == "seller" else 0.0
+            if guide.concept == "buyer" and index == 0 and _heads_an_address(sheet, run):
+                prior = _ADDRESSED
             found.append(Candidate(index, start, end, run, text, prior))
     return _ranked_from_top(found) if index == 0 else found
 
@@ -307,6 +313,29 @@ def _issuer_prior(scene: Scene, index: int, run: int, text: str) -> float:
         mark.concept == "buyer" and mark.before == 0 and sheet.runs[mark.run].row < row for mark in scene.marks[0]
     )
     return (0.36 if addressed else 0.48) + large + numbered - 0.4 * top if top < 0.35 else 0.0
+
+
+def _heads_an_address(sheet: Sheet, run: int) -> bool:
+    """Whether lines of an address stand below, aligned, the last of them with a postcode: the window of a letter.
+
+    The address of the sender stands in one line, centred, or at the foot.
+    """
+    first = sheet.runs[run]
+    if not 0.05 < first.box[1] / sheet.page.height < 0.35:
+        return False
+    last = run
+    while last + 1 < len(sheet.runs) and last - run < 5 and _aligned_below(sheet, last, last + 1):
+        last += 1
+    alone = run == 0 or not _aligned_below(sheet, run - 1, run)
+    return alone and last - run >= 2 and any(_POSTCODE.search(sheet.string(at)) for at in range(run + 2, last + 1))
+
+
+def _aligned_below(sheet: Sheet, above: int, below: int) -> bool:
+    """Whether a line begins where the one right above it does, in letters of the same size."""
+    first, second = sheet.runs[above], sheet.runs[below]
+    level = abs(second.box[0] - first.box[0]) < 0.5 * first.height
+    alike = 0.75 < second.height / max(first.height, 1.0) < 1.33
+    return level and alike and 0 < second.box[1] - first.box[1] < 1.9 * first.height
 
 
 def _heads_a_value(sheet: Sheet, end: int) -> bool:

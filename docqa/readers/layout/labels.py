@@ -108,7 +108,9 @@ class Phrasebook:
         size = len(written)
         if size < _FUZZY_FROM:
             return None
-        near = self._by_edge.get((f"<{written[:_EDGE]}", size), []) + self._by_edge.get((f"{written[-_EDGE:]}>", size), [])
+        near = self._by_edge.get((f"<{written[:_EDGE]}", size), []) + self._by_edge.get(
+            (f"{written[-_EDGE:]}>", size), []
+        )
         best = process.extractOne(written, near, scorer=fuzz.ratio, score_cutoff=_TOLERANCE) if near else None
         if best is not None:
             return best[0], best[1] / 100

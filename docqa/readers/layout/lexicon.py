@@ -77,6 +77,17 @@ CONCEPTS: tuple[Concept, ...] = (
         "numero de cliente | codice cliente | klantnummer | klantnr | member no | membership no",
     ),
     Concept(
+        "reference",
+        Shape.CODE,
+        "reference | ref | our reference | our ref | file reference | reference number | aktenzeichen | zeichen | "
+        "certificate number | note number | referenz",
+        "our ref | our reference | our ref no | ref no | reference | reference no | reference number | file reference | "
+        "unser zeichen | aktenzeichen | geschaftszeichen | zeichen | notre reference | nos ref | n ref | dossier | "
+        "dossier n | su referencia | nuestra referencia | nostro riferimento | ons kenmerk | kenmerk | certificate no | "
+        "certificate number | note no | delivery note no | report no",
+        "ref | your ref | your reference | ihr zeichen | vos ref",
+    ),
+    Concept(
         "iban",
         Shape.CODE,
         "iban",
@@ -117,7 +128,7 @@ CONCEPTS: tuple[Concept, ...] = (
         "| falligkeit | falligkeitsdatum | falligkeitstag | zahlbar bis | zahlungsziel | date d echeance | "
         "echeance | date limite de paiement | payable le | a payer avant | fecha de vencimiento | vencimiento | "
         "scadenza | data scadenza | data di scadenza | vervaldatum | uiterste betaaldatum | te betalen voor | "
-        "data de vencimento | skonto | prelevement a partir du",
+        "data de vencimento | skonto | prelevement a partir du | due",
     ),
     Concept(
         "invoice_date",
@@ -330,13 +341,18 @@ CONCEPTS: tuple[Concept, ...] = (
 
 #: What columns of tables are called; `names` are the words a column of a fields file is named by.
 COLUMN_CONCEPTS: tuple[Concept, ...] = (
-    Concept("position", Shape.CODE, "position | pos | line | row", "pos | position | pos nr | line | ligne | #"),
+    Concept(
+        "position",
+        Shape.CODE,
+        "position | pos | line | row",
+        "pos | position | pos nr | line | ligne | #",
+    ),
     Concept(
         "article",
         Shape.CODE,
         "article number | article | item number | sku | code | product code | gtin | ean",
-        "article number | art nr | art no | artikelnummer | artikel nr | item no | item number | item code | sku | gtin | "
-        "ean | product code | code | reference | ref | artikelnr | codice | codigo | item id | part no",
+        "article number | art nr | art no | artikelnummer | artikel nr | item no | item number | item code | sku "
+        "| gtin | ean | product code | code | reference | ref | artikelnr | codice | codigo | item id | part no",
     ),
     Concept(
         "description",
@@ -351,37 +367,53 @@ COLUMN_CONCEPTS: tuple[Concept, ...] = (
         "quantity",
         Shape.NUMBER,
         "quantity | qty | count | hours | pieces | menge | anzahl | quantite",
-        "quantity | qty | menge | anzahl | quantite | qte | cantidad | quantita | aantal | hours | hrs | stunden | heures "
-        "| units | pcs | stuck | quantidade | std | qnt",
+        "quantity | qty | menge | anzahl | quantite | qte | cantidad | quantita | aantal | hours | hrs | stunden "
+        "| heures | units | pcs | stuck | quantidade | std | qnt",
     ),
-    Concept("unit", Shape.TEXT, "unit | unit of measure", "unit | einheit | unite | unidad | unita | eenheid | uom | me"),
+    Concept(
+        "unit",
+        Shape.TEXT,
+        "unit | unit of measure",
+        "unit | einheit | unite | unidad | unita | eenheid | uom | me",
+    ),
     Concept(
         "unit_price",
         Shape.AMOUNT,
         "unit price | price | unit cost | rate | einzelpreis | prix unitaire",
-        "unit price | price | unit cost | rate | einzelpreis | e preis | stuckpreis | nettopreis | preis | prix unitaire | "
-        "p u | pu ht | prix | precio | precio unitario | prezzo | prezzo unitario | prijs | eenheidsprijs | price per unit "
-        "| u p | s price | preco unitario | unit price ex vat | hourly rate | cost | einzelpreis netto | ep",
+        "unit price | price | unit cost | rate | einzelpreis | e preis | stuckpreis | nettopreis | preis | prix "
+        "unitaire | p u | pu ht | prix | precio | precio unitario | prezzo | prezzo unitario | prijs | "
+        "eenheidsprijs | price per unit | u p | s price | preco unitario | unit price ex vat | hourly rate | cost "
+        "| einzelpreis netto | ep",
     ),
-    Concept("discount", Shape.NUMBER, "discount", "discount | disc | rabatt | remise | descuento | sconto | korting"),
+    Concept(
+        "discount",
+        Shape.NUMBER,
+        "discount",
+        "discount | disc | rabatt | remise | descuento | sconto | korting",
+    ),
     Concept(
         "tax_rate",
         Shape.NUMBER,
         "tax rate | vat rate | tax",
-        "tax rate | vat rate | vat | tax | taxes | ust | mwst | mwst satz | ust satz | steuersatz | tva | taux tva | taux | "
-        "iva | btw | gst | steuer | tax code",
+        "tax rate | vat rate | vat | tax | taxes | ust | mwst | mwst satz | ust satz | steuersatz | tva | taux "
+        "tva | taux | iva | btw | gst | steuer | tax code",
     ),
     Concept(
         "line_total",
         Shape.AMOUNT,
         "line total | amount | total | line amount | sum | total price | betrag | montant | gesamtpreis",
         "line total | amount | total | line amount | total amount | total price | betrag | gesamt | gesamtpreis | "
-        "gesamtbetrag | summe | montant | montant ht | total ht | prix total | importe | importe total | importo | totale | "
-        "bedrag | totaal | nettowert | nettobetrag | net amount | net | extended price | positionsbetrag | betrag eur | "
-        "total eur | amount eur | subtotal | valor | gp | total net | amount excl vat | net price | net total | prix ht | "
-        "entgelt | gesamtpreis netto | total price eur | totaalbedrag",
+        "gesamtbetrag | summe | montant | montant ht | total ht | prix total | importe | importe total | importo "
+        "| totale | bedrag | totaal | nettowert | nettobetrag | net amount | net | extended price | "
+        "positionsbetrag | betrag eur | total eur | amount eur | subtotal | valor | gp | total net | amount excl "
+        "vat | net price | net total | prix ht | entgelt | gesamtpreis netto | total price eur | totaalbedrag",
     ),
-    Concept("date", Shape.DATE, "date", "date | datum | fecha | data | leistungsdatum"),
+    Concept(
+        "date",
+        Shape.DATE,
+        "date",
+        "date | datum | fecha | data | leistungsdatum",
+    ),
 )
 
 #: Words of labels and how tills and forms shorten them.

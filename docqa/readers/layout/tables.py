@@ -9,8 +9,8 @@ columns. Not here: whether the rows add up to the printed sums (`docqa.extract.c
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 
 from docqa.readers.layout.candidates import Scene
 from docqa.readers.layout.labels import Guide, Mark, column_guides, column_phrasebook, find_marks
@@ -23,7 +23,9 @@ _SHAPES = {concept.name: concept.shape for concept in COLUMN_CONCEPTS}
 #: Which column every item has a value in, the surest first.
 _ANCHORS = ("line_total", "unit_price", "quantity")
 _SUMS = ("net", "tax", "total", "cash")  #: labels of the rows below a table
-_SUBTOTALS = ("subtotal", "sub total", "sub-total", "zwischensumme", "sous total", "sous-total", "subtotale", "subtotaal")
+_SUBTOTALS = frozenset(
+    ["subtotal", "sub total", "sub-total", "zwischensumme", "sous total", "sous-total", "subtotale", "subtotaal"]
+)
 _NEAR = 0.1  #: of the page's width: how far from its heading an amount may stand
 _GAP = 6.0  #: line heights without a row after which a table is over
 _ROWS = 500
@@ -90,10 +92,11 @@ class _Reach:
         texts: list[_Piece] = []
         for number in runs:
             run = self.sheet.runs[number]
-            spans = [(s.start, s.end) for s in self.scene.amounts[self.index] if run.start <= s.start and s.end <= run.end]
+            there = self.scene.amounts[self.index]
+            spans = [(span.start, span.end) for span in there if run.start <= span.start and span.end <= run.end]
             amounts += [self._piece(*span) for span in spans]
             for start, end in _words(self.sheet.text, run.start, run.end):
-                if not any(start < there[1] and there[0] < end for there in spans):
+                if not any(start < span[1] and span[0] < end for span in spans):
                     texts.append(self._piece(start, end))
         start, end = (min(self.sheet.runs[n].start for n in runs), max(self.sheet.runs[n].end for n in runs))
         top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
@@ -171,7 +174,7 @@ def _heading(sheet: Sheet, marks: Sequence[Mark], guides: Sequence[Guide]) -> tu
         named = [*rows[row], *(mark for mark in rows.get(row + 1, ()) if _is_heading_row(sheet, row + 1))]
         if not _is_heading_row(sheet, row):
             continue
-        columns = _columns(sheet, named)
+        columns = _columns(sheet, named, wanted)
         found = len(wanted & {column.concept for column in columns})
         if found >= min(2, len(wanted)) and len(columns) > 1 and (best is None or found > best[0]):
             last = row + 1 if any(sheet.runs[mark.run].row == row + 1 for mark in named) else row
@@ -185,14 +188,19 @@ def _is_heading_row(sheet: Sheet, row: int) -> bool:
     return sum(map(str.isdigit, text)) <= 2 and len(text) < 160
 
 
-def _columns(sheet: Sheet, named: Sequence[Mark]) -> list[_Column]:
-    """One column for each thing named, in the place where it is named first."""
+def _columns(sheet: Sheet, named: Sequence[Mark], wanted: Set[str]) -> list[_Column]:
+    """One column for each thing named, in the place where it is named first.
+
+    "Position" is the number of an item, or, where nothing else is called the description, the item itself.
+    """
     found: dict[str, _Column] = {}
     for mark in sorted(named, key=lambda mark: (sheet.runs[mark.run].row, mark.start)):
         left, _, right, _ = sheet.box(mark.start, mark.end)
         apart = all(right < other.left or left > other.right for other in found.values())
         if mark.concept not in found and apart:
             found[mark.concept] = _Column(mark.concept, left, right)
+    if "position" in found and "description" in wanted - found.keys():
+        found["description"] = replace(found.pop("position"), concept="description")
     return sorted(found.values(), key=lambda column: column.left)
 
 
