@@ -16,6 +16,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
@@ -76,6 +77,7 @@ def _places(needle: str, words: Sequence[Word]) -> Iterator[tuple[int, int]]:
             yield _trim(needle, words, _word_at(starts, found.dest_start), _word_at(starts, found.dest_end - 1))
 
 
+@lru_cache(maxsize=1 << 16)  # the words of a page are compared once for each of its values
 def letters_of(text: str) -> str:
     """What of a text is compared: letters and digits in one case, no accents, nothing else."""
     folded = unicodedata.normalize("NFKD", text.translate(_FOLDED)).casefold()

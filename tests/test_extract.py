@@ -170,6 +170,14 @@ def test_a_field_has_the_same_key_only_if_it_asks_the_same_of_the_same(one: Fiel
     assert field_key(one, "quote-1") != field_key(one, "quote-2")
 
 
+def test_a_table_survives_toml_and_json() -> None:
+    fields = parse_fields(FIELD + TABLE, "fields.toml")
+    table = fields[1]
+    assert (table.type, [column.name for column in table.columns]) == (FieldType.TABLE, ["quantity", "price"])
+    assert parse_fields(fields_toml(fields), "fields.toml") == fields
+    assert fields_from_json(fields_json(fields)) == fields
+
+
 # ── one cell ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 PAGE = """Order date: 1 April 2026
@@ -180,6 +188,7 @@ Due: 05/03/2026
 Seller
 Alder Ltd"""
 TOTAL = FieldSpec("total", FieldType.AMOUNT)
+SELLER = FieldSpec("seller", FieldType.TEXT)
 
 
 def checked(
@@ -248,6 +257,58 @@ def test_a_value_that_fits_its_pattern_is_a_value(make_page: MakePage) -> None:
     assert (cell.value, cell.problem) == ("1360.00", None)
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "value", "line"),
+    [
+        (TOTAL, "1.360,00", "1360.00", 2),
+        (TOTAL, "1360 EUR", "1360", 2),
+        (FieldSpec("date", FieldType.DATE), "2026-05-03", "2026-05-03", 1),
+        (FieldSpec("date", FieldType.DATE), "1. April 2026", "2026-04-01", 0),
+    ],
+)
+def test_a_value_in_another_notation_is_proven_by_the_one_on_the_page(
+    make_page: MakePage, field: FieldSpec, text: str, value: str, line: int
+) -> None:
+    cell = checked(make_page, field, text, "no such quote")
+    assert (cell.value, cell.problem) == (value, None)
+    assert cell.boxes[0][1] == make_page("d0", 1, PAGE).lines[line][0].box[1]
+
+
+def test_a_value_on_another_page_than_was_said_is_shown_there(make_page: MakePage) -> None:
+    pages = {1: make_page("d0", 1, "Nothing"), 2: make_page("d0", 2, PAGE)}
+    cell = check(View("d0", pages, None, None), SELLER, [Reading("seller", "Alder Ltd", 1, "Alder Ltd", 0.5)], "vision")
+    assert (cell.value, cell.page) == ("Alder Ltd", 2)
+
+
+def test_a_currency_sign_is_proven_by_the_amount_it_stands_at(make_page: MakePage) -> None:
+    view = View("d0", {1: make_page("d0", 1, "TOTAL £54.40")}, None, None)
+    cell = check(
+        view, FieldSpec("currency", FieldType.TEXT), [Reading("currency", "£", 1, "TOTAL £54.40", 0.5)], "quote"
+    )
+    assert (cell.value, len(cell.boxes)) == ("GBP", 1)
+
+
+def test_an_amount_has_the_currency_beside_it_else_that_of_the_document(make_page: MakePage) -> None:
+    pages = {1: make_page("d0", 1, PAGE + "\nFee 12.00 CHF\nOther 7.00")}
+    view = View("d0", pages, None, "EUR")
+    fee = check(view, TOTAL, [Reading("total", "12.00", 1, "Fee 12.00 CHF", 0.5)], "quote")
+    other = check(view, TOTAL, [Reading("total", "7.00", 1, "Other 7.00", 0.5)], "quote")
+    assert (fee.currency, other.currency) == ("CHF", "EUR")
+
+
+def test_a_table_is_checked_cell_by_cell(make_page: MakePage) -> None:
+    columns = (FieldSpec("what", FieldType.TEXT), FieldSpec("amount", FieldType.AMOUNT))
+    items = FieldSpec("items", FieldType.TABLE, columns=columns)
+    readings = [
+        Reading("items", text, 1, text, 0.5, row=row, column=column)
+        for row, column, text in [(1, "what", "Seller"), (1, "amount", "1,360.00"), (2, "what", "Invented"), (3, "amount", "9")]
+    ]  # fmt: skip
+    cell = check(View("d0", {1: make_page("d0", 1, PAGE)}, None, None), items, readings, "vision")
+    assert (cell.value, [[one.value for one in row] for row in cell.rows]) == ("1", [["Seller", "1360.00"]])
+    nothing = check(View("d0", {1: make_page("d0", 1, PAGE)}, None, None), items, readings[2:], "vision")
+    assert nothing.problem is not None and (nothing.problem.code, nothing.rows) == ("unproven", ())
+
+
 LIST = FieldSpec("dates", FieldType.LIST)
 
 
@@ -304,7 +365,6 @@ def test_a_field_that_is_missing_is_a_problem_only_if_required(required: bool) -
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SELLER = FieldSpec("seller", FieldType.TEXT)
 FIELDS = (TOTAL, SELLER)
 
 

@@ -143,9 +143,9 @@ def _check_rows(field: FieldSpec, table: Cell) -> Cell:
         return table
     rows = []
     for row in table.rows:
-        quantity, price, amount = (_decimal(row[place]) for place in places if place is not None)
-        known = quantity is not None and price is not None and amount is not None
-        if known and abs(abs((quantity or 0) * (price or 0)) - abs(amount or 0)) > _ROUNDING:
+        known = [_decimal(row[place]) for place in places if place is not None]
+        quantity, price, amount = (number if number is not None else Decimal("NaN") for number in known)
+        if abs(abs(quantity * price) - abs(amount)).compare(_ROUNDING) == 1:  # never with a NaN
             failed = doubt("row_sum_differs", f"{quantity} times {price} is not {amount}.")
             row = tuple(replace(c, doubts=(*c.doubts, failed)) if n in places else c for n, c in enumerate(row))
         rows.append(row)

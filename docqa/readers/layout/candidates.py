@@ -62,6 +62,11 @@ class Scene:
         return [find_amounts(sheet.walled) for sheet in self.sheets]
 
     @cached_property
+    def names(self) -> list[list[tuple[int, int, int]]]:
+        """The pieces of each sheet that can be a name: start, end, run."""
+        return [_name_pieces(self, index) for index in range(len(self.sheets))]
+
+    @cached_property
     def currencies(self) -> list[list[Span]]:
         """The currencies of each sheet."""
         return [find_currencies(sheet.walled) for sheet in self.sheets]
@@ -278,18 +283,31 @@ def _mostly_letters(text: str) -> bool:
 def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     """Runs that can be a name; a legal form, the top of the first page and large letters speak for the issuer."""
     sheet = scene.sheets[index]
-    pieces = _join_split_names(sheet, text_pieces(sheet, scene.marks[index], names=True))
     found: list[Candidate] = []
-    labels = {(mark.start, mark.end) for mark in scene.marks[index] if mark.weight > 0.6}
-    for start, end, run in pieces:
+    for start, end, run in scene.names[index]:
         text = sheet.text[start:end]
-        priced = any(start < span.end and span.start < end and "." in span.value for span in scene.amounts[index])
-        if looks_like_name(text) and not priced and (start, end) not in labels and not _heads_a_value(sheet, end):
-            prior = _issuer_prior(scene, index, run, text) if guide.concept == "seller" else 0.0
-            if guide.concept == "buyer" and index == 0 and _heads_an_address(sheet, run):
-                prior = _ADDRESSED
-            found.append(Candidate(index, start, end, run, text, prior))
+        prior = 0.0
+        if guide.concept == "seller":
+            prior = _issuer_prior(scene, index, run, text)
+        elif guide.concept == "buyer" and index == 0 and _heads_an_address(sheet, run):
+            prior = _ADDRESSED
+        found.append(Candidate(index, start, end, run, text, prior))
     return _ranked_from_top(found) if index == 0 else found
+
+
+def _name_pieces(scene: Scene, index: int) -> list[_Piece]:
+    """The pieces of a sheet that look like names and are neither labels nor priced items."""
+    sheet = scene.sheets[index]
+    labels = {(mark.start, mark.end) for mark in scene.marks[index] if mark.weight > 0.6}
+    priced = [span for span in scene.amounts[index] if "." in span.value]
+    return [
+        (start, end, run)
+        for start, end, run in _join_split_names(sheet, text_pieces(sheet, scene.marks[index], names=True))
+        if looks_like_name(sheet.text[start:end])
+        and (start, end) not in labels
+        and not any(start < span.end and span.start < end for span in priced)
+        and not _heads_a_value(sheet, end)
+    ]
 
 
 def _ranked_from_top(names: list[Candidate]) -> list[Candidate]:

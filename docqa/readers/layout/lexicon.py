@@ -81,10 +81,10 @@ CONCEPTS: tuple[Concept, ...] = (
         Shape.CODE,
         "reference | ref | our reference | our ref | file reference | reference number | aktenzeichen | zeichen | "
         "certificate number | note number | referenz",
-        "our ref | our reference | our ref no | ref no | reference | reference no | reference number | file reference | "
-        "unser zeichen | aktenzeichen | geschaftszeichen | zeichen | notre reference | nos ref | n ref | dossier | "
-        "dossier n | su referencia | nuestra referencia | nostro riferimento | ons kenmerk | kenmerk | certificate no | "
-        "certificate number | note no | delivery note no | report no",
+        "our ref | our reference | our ref no | ref no | reference | reference no | reference number | file "
+        "reference | unser zeichen | aktenzeichen | geschaftszeichen | zeichen | notre reference | nos ref | n ref | "
+        "dossier | dossier n | su referencia | nuestra referencia | nostro riferimento | ons kenmerk | kenmerk | "
+        "certificate no | certificate number | note no | delivery note no | report no",
         "ref | your ref | your reference | ihr zeichen | vos ref",
     ),
     Concept(
