@@ -301,8 +301,13 @@ def test_a_table_is_checked_cell_by_cell(make_page: MakePage) -> None:
     items = FieldSpec("items", FieldType.TABLE, columns=columns)
     readings = [
         Reading("items", text, 1, text, 0.5, row=row, column=column)
-        for row, column, text in [(1, "what", "Seller"), (1, "amount", "1,360.00"), (2, "what", "Invented"), (3, "amount", "9")]
-    ]  # fmt: skip
+        for row, column, text in [
+            (1, "what", "Seller"),
+            (1, "amount", "1,360.00"),
+            (2, "what", "Invented"),
+            (3, "amount", "9"),
+        ]
+    ]
     cell = check(View("d0", {1: make_page("d0", 1, PAGE)}, None, None), items, readings, "vision")
     assert (cell.value, [[one.value for one in row] for row in cell.rows]) == ("1", [["Seller", "1360.00"]])
     nothing = check(View("d0", {1: make_page("d0", 1, PAGE)}, None, None), items, readings[2:], "vision")

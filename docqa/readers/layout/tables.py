@@ -211,6 +211,7 @@ def _read_rows(reach: _Reach, columns: Sequence[_Column], guides: Sequence[Guide
     """Add the items below a heading, or from the top of the page; True if the table ends on this page."""
     anchor = _anchor(columns, guides)
     text = next((column.concept for column in columns if _SHAPES.get(column.concept) is Shape.TEXT), None)
+    numeric = {column.concept for column in columns if _SHAPES.get(column.concept) in _NUMERIC}
     waiting: list[str] = []  # texts above the amounts they belong to
     texts_first = False
     bottom: float | None = None  # of the last row that belonged to the table
@@ -228,7 +229,7 @@ def _read_rows(reach: _Reach, columns: Sequence[_Column], guides: Sequence[Guide
                 cells[text] = [*waiting, *cells.get(text, ())]
             items.append(_Item(reach.index, row.start, row.end, cells))
             waiting, bottom = [], row.bottom
-        elif text is not None and text in cells and not row.amounts:
+        elif text is not None and text in cells and not cells.keys() & numeric:
             if not texts_first and bottom is not None and row.top - bottom < 1.2 * row.height:
                 items[-1].cells.setdefault(text, []).extend(cells[text])
                 bottom = row.bottom
