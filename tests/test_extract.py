@@ -27,6 +27,7 @@ from docqa.errors import (
     UnknownDocument,
 )
 from docqa.extract import run as extraction
+from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import (
     MAX_FIELDS,
     field_key,
@@ -36,7 +37,7 @@ from docqa.extract.fields import (
     load_fields,
     parse_fields,
 )
-from docqa.extract.run import View, carry_on, check, documents_in, run_table, start_run
+from docqa.extract.run import Readings, View, carry_on, check, documents_in, fill_cells, run_table, start_run
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
 from docqa.store.ledger import Run
@@ -368,6 +369,31 @@ def test_a_field_that_is_missing_is_a_problem_only_if_required(required: bool) -
     assert (cell.problem.code if cell.problem else None) == ("missing" if required else None)
 
 
+# ── two readings of one document ─────────────────────────────────────────────────────────────────────────────────────
+
+TWO = "Subtotal 10.00 EUR\nTotal 12.00 EUR"
+
+
+def filled(make_page: MakePage, first: str | None, second: str, score: float = 0.9) -> Cell:
+    """The total of a document as a model and then the built-in reader read it."""
+    model = [Reading("total", first, 1, "", 0.5)] if first else []
+    both = Readings("vision:gemma", model, [Reading("total", second, 1, "", score)])
+    return fill_cells("d0", [TOTAL], {1: make_page("d0", 1, TWO)}, both, {}, Calibration.load())["total"]
+
+
+def test_readings_that_agree_are_surer_than_one_and_those_that_differ_are_doubted(make_page: MakePage) -> None:
+    agreeing, differing = filled(make_page, "12.00", "12.00 EUR"), filled(make_page, "12.00", "10.00")
+    assert (agreeing.value, agreeing.doubts) == ("12.00", ())
+    assert (differing.value, [doubt.code for doubt in differing.doubts]) == ("12.00", ["disagreement"])
+    assert agreeing.confidence is not None and differing.confidence is not None
+    assert agreeing.confidence > DOUBTED >= differing.confidence
+
+
+def test_where_the_model_read_nothing_a_sure_reading_of_the_rules_stands_in(make_page: MakePage) -> None:
+    assert filled(make_page, None, "12.00").reader == "quote"
+    assert filled(make_page, None, "12.00", score=0.5).value is None
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FIELDS = (TOTAL, SELLER)
@@ -475,6 +501,18 @@ def test_a_run_fills_every_cell_once(store: Store, employ: Employ) -> None:
             assert cell.boxes and cell.reader == "clerk" and cell.doc == row.document.doc
     assert not carry_on(store, SETTINGS, run)  # nothing is left
     assert len(clerk.calls) == 5
+
+
+def test_everything_known_of_a_cell_comes_back(store: Store) -> None:
+    doc, doubt = in_order(store)[0], Problem("sum_differs", "1 is not 2.", "Look.")
+    inner = Cell(doc, "price", "5.00", "5,00", 1, "q", ((0.1, 0.2, 0.3, 0.4),), 0.5, "quote", currency="EUR")
+    lost = Cell(doc, "what", None, None, None, None, problem=doubt)
+    cell = Cell(
+        doc, "items", "1", "1", 1, "q", (), 0.8, "quote", None, None,
+        0.77, (doubt,), ((inner, lost),), (("is text", 1.0),),
+    )  # fmt: skip
+    store.catalog.ledger.finish_run_document(start(store), doc, [("key", cell)])
+    assert store.catalog.ledger.cells(doc, ["key"]) == {"key": cell}
 
 
 def test_another_run_with_the_same_fields_computes_nothing(store: Store, employ: Employ) -> None:
