@@ -11,23 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from rapidfuzz import fuzz
-
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
 from docqa.readers.layout.labels import Guide, Mark
 from docqa.readers.layout.lexicon import (
-    DOCUMENT_WORDS,
     DURATION_FORM,
     EMPTY_BOX,
     LAW_WORDS,
-    LEGAL_FORMS,
     PLACE_FORMS,
-    SALUTATIONS,
     TICKED,
     YES_NO,
     Shape,
-    phrases,
 )
+from docqa.readers.layout.names import COMPACT_FORMS, COMPACT_SALUTATIONS, compact, has_legal_form, looks_like_name
 from docqa.readers.layout.runs import Sheet
 
 
@@ -392,8 +387,8 @@ def _stacked(sheet: Sheet, above: _Piece, below: _Piece, spacing: float = 1.6) -
 
 def _continues(sheet: Sheet, above: _Piece, below: _Piece) -> bool:
     aligned = abs(sheet.runs[below[2]].box[0] - sheet.runs[above[2]].box[0]) < sheet.runs[above[2]].height
-    bare_form = _compact(sheet.text[below[0] : below[1]]) in _COMPACT_FORMS
-    salutation = _compact(sheet.text[above[0] : above[1]]) in _COMPACT_SALUTATIONS
+    bare_form = compact(sheet.text[below[0] : below[1]]) in COMPACT_FORMS
+    salutation = compact(sheet.text[above[0] : above[1]]) in COMPACT_SALUTATIONS
     return (_stacked(sheet, above, below) and aligned and salutation) or (
         bare_form and _stacked(sheet, above, below, 2.0)
     )
@@ -404,50 +399,6 @@ def _centred(sheet: Sheet, above: _Piece, below: _Piece) -> bool:
     first, second = sheet.rows[sheet.runs[above[2]].row], sheet.rows[sheet.runs[below[2]].row]
     labelled = second[0] != below[2] and sheet.string(second[0]).rstrip().endswith(":")
     return first[0] == above[2] and labelled and _stacked(sheet, above, below)
-
-
-def looks_like_name(text: str) -> bool:
-    """Letters more than anything else, not a kind of document, not a sentence, no e-mail or web address."""
-    letters = sum(char.isalpha() for char in text)
-    if (
-        letters < 3
-        or letters < 0.6 * len(text.replace(" ", ""))
-        or len(text) > 90
-        or re.search(r"@|www\.|https?:|\.html?\b", text)
-    ):
-        return False
-    if not re.match(r"[\W\d]*[A-ZÀ-Þ]", text) and not has_legal_form(text):
-        return False
-    if not has_legal_form(text) and (_reads_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
-        return False
-    small = [word for word in re.findall(r"[^\W\d_]{4,}", text) if word.islower()]
-    return len(small) <= 2 and not _is_title(text) and ":" not in text.rstrip(":")
-
-
-def _is_title(text: str) -> bool:
-    compact = _compact(text)
-    return any(fuzz.ratio(compact, title) > 85 for title in _COMPACT_TITLES)
-
-
-def _reads_like_a_title(text: str) -> bool:
-    words = re.findall(r"[^\W\d_]+", text)
-    return bool(words) and (_compact(words[0]) in _COMPACT_TITLES or _compact(words[-1]) in _COMPACT_TITLES)
-
-
-def has_legal_form(text: str) -> bool:
-    """Whether the text ends like a company's name."""
-    words = re.findall(r"[^\W\d_]+", fold_letters(text))
-    tails = {"".join(words[-size:]) for size in range(1, min(5, len(words)) + 1)}
-    return len(words) > 1 and bool(tails & _COMPACT_FORMS)
-
-
-def _compact(text: str) -> str:
-    return re.sub(r"[\W_]", "", fold_letters(text))
-
-
-_COMPACT_FORMS = frozenset(_compact(form) for form in phrases(LEGAL_FORMS))
-_COMPACT_SALUTATIONS = frozenset(_compact(word) for word in phrases(SALUTATIONS))
-_COMPACT_TITLES = tuple(_compact(title) for title in phrases(DOCUMENT_WORDS))
 
 
 # ── parties of an agreement ──────────────────────────────────────────────────────────────────────────────────────────
@@ -493,7 +444,7 @@ def _distinct_parties(sheet: Sheet, hits: Sequence[tuple[tuple[int, int], float,
         text = _BEHIND_PARTY.sub("", sheet.text[start:end].rstrip(" ,("))
         while (front := _BEFORE_PARTY.match(text)) and front.end():
             text, start = text[front.end() :], start + front.end()
-        named = _compact(text)
+        named = compact(text)
         wrong = not text[:1].isalpha() or _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
         if not wrong and not any(named in other or other in named for other in found):
             found[named] = Candidate(0, start, start + len(text), sheet.run_at(start), text, prior)

@@ -14,10 +14,10 @@ from itertools import pairwise
 from rapidfuzz import fuzz, process
 
 from docqa.extract.values import CURRENCIES, fold_letters
+from docqa.readers.layout.columns import COLUMN_CONCEPTS
 from docqa.readers.layout.lexicon import (
     ABBREVIATIONS,
     CODE_WORDS,
-    COLUMN_CONCEPTS,
     CONCEPTS,
     GROSS_QUALIFIERS,
     NAME_WORDS,

@@ -13,8 +13,9 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from docqa.readers.layout.candidates import Scene
+from docqa.readers.layout.columns import COLUMN_CONCEPTS
 from docqa.readers.layout.labels import Guide, Mark, column_guides, column_phrasebook, find_marks
-from docqa.readers.layout.lexicon import COLUMN_CONCEPTS, Shape
+from docqa.readers.layout.lexicon import Shape
 from docqa.readers.layout.runs import Sheet
 from docqa.types import FieldSpec, Reading
 
