@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Literal, TypeVar
@@ -19,6 +20,7 @@ from rapidfuzz.distance import Levenshtein
 
 from docqa.ask import ask, finished
 from docqa.errors import BadQuestionsFile, PathMissing
+from docqa.extract.confidence import Calibration, accuracy_at, calibration_error
 from docqa.extract.run import carry_on, run_table, start_run
 from docqa.extract.values import same_value
 from docqa.find import Finder, Scope
@@ -31,6 +33,7 @@ from docqa.verify import letters_of
 ANLS_THRESHOLD = 0.5  #: normalised distance from which an answer counts nothing (Biten et al., ICCV 2019)
 _DEPTHS = (1, 3, 5, 10)
 _ACCURACIES = (0.9, 0.95, 0.99)
+_SHARES = (0.5, 0.6, 0.7, 0.8, 0.9)  #: of the cells, the surest first, that are taken without a look
 
 Truth = str | Sequence[str]
 Half = Literal["even", "odd"]
@@ -232,37 +235,102 @@ def _ask(store: Store, finder: Finder, reader: Reader, question: Question, scope
 # ── fields ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A cell, or that there is none, of a field whose true value is known."""
+
+    doc: str
+    field: str
+    cell: Cell | None
+    right: bool
+
+    @property
+    def sureness(self) -> tuple[float, float]:
+        """What cells are ranked by: their confidence, and the reader's score where that is the same."""
+        known = self.cell is not None and self.cell.value is not None
+        return (self.cell.confidence or 0.0, self.cell.score) if known and self.cell is not None else (0.0, 0.0)
+
+    @property
+    def held_back(self) -> bool:
+        """Whether the document belongs to the half that nothing is chosen or fitted on: decided by its content."""
+        return int(self.doc[:8], 16) % 2 == 1
+
+
 def evaluate_fields(
     store: Store, settings: Settings, fields: Sequence[FieldSpec], records: Sequence[FieldRecord], wanted: str
 ) -> dict[str, object]:
-    """Accuracy of the cells, per field and overall, and how many cells could go unseen at which accuracy.
+    """Accuracy of the cells, per field and overall, and how far their confidence can be believed.
 
+    The same figures come a second time for the half of the documents that was held back when weights were chosen.
     Only fields that both the fields file and the record name are counted; an empty true value means that the right
     cell is empty. Documents that are not in the store are counted as "skipped".
     """
     there = {document.doc for document in store.catalog.documents()}
     known = [record for record in records if record.doc in there]
-    run = start_run(store, settings, fields, wanted, [record.doc for record in known])
+    judged = judge_fields(store, settings, fields, known, wanted)
+    held = [one for one in judged if one.held_back]
+    return {
+        "documents": len(known),
+        "skipped": len(records) - len(known),
+        **_field_figures(judged),
+        "held_back": _field_figures(held),
+    }
+
+
+def judge_fields(
+    store: Store, settings: Settings, fields: Sequence[FieldSpec], records: Sequence[FieldRecord], wanted: str
+) -> list[Judged]:
+    """Fill the fields of the records' documents and compare every cell with the truth."""
+    run = start_run(store, settings, fields, wanted, [record.doc for record in records])
     carry_on(store, settings, run)
     cells = {row.document.doc: row.cells for row in run_table(store, run)}
     types = {field.name: field.type for field in fields}
-    judged = [
-        (name, cells[record.doc].get(name), truth)
-        for record in known
+    return [
+        Judged(record.doc, name, cell := cells[record.doc].get(name), is_right(cell, truth, types[name]))
+        for record in records
         for name, truth in record.fields.items()
         if name in types
     ]
-    right = [(name, cell, is_right(cell, truth, types[name])) for name, cell, truth in judged]
+
+
+def fit_confidence(judged: Sequence[Judged], start: Calibration, fitted_on: str, fitted_at: str) -> Calibration:
+    """Fit confidence to one half of the cells, measure it on the half held back, and say both.
+
+    `start` is the calibration in use, or `Calibration(BELIEFS)` for a first one.
+    """
+    fit = start.fitted(
+        (one.cell.signs, one.right)
+        for one in judged
+        if not one.held_back and one.cell is not None and one.cell.value is not None
+    )
+    held = [(_rated(one.cell, fit), one.right) for one in judged if one.held_back]
+    measured = {
+        "cells": float(len(held)),
+        "calibration_error": calibration_error([one for one in held if one[0] > 0]) or 0.0,
+        "accuracy_at_0.6": accuracy_at(held, 0.6) or 0.0,
+        "accuracy_at_0.8": accuracy_at(held, 0.8) or 0.0,
+    }
+    return replace(fit, fitted_on=fitted_on, fitted_at=fitted_at, measured=measured)
+
+
+def _rated(cell: Cell | None, calibration: Calibration) -> float:
+    return (calibration.confidence(cell) or 0.0) if cell is not None else 0.0
+
+
+def _field_figures(judged: Sequence[Judged]) -> dict[str, object]:
+    """The calibration error is that of the cells that have a value; empty ones claim nothing."""
     by_field: dict[str, list[bool]] = defaultdict(list)
-    for name, _, correct in right:
-        by_field[name].append(correct)
+    for one in judged:
+        by_field[one.field].append(one.right)
+    ranked = [(one.sureness, one.right) for one in judged]
+    claimed = [(sure[0], right) for sure, right in ranked if sure > (0.0, 0.0)]
     return {
-        "n": len(right),
-        "documents": len(known),
-        "skipped": len(records) - len(known),
-        "accuracy": _mean(correct for _, _, correct in right),
+        "n": len(judged),
+        "accuracy": _mean(one.right for one in judged),
         "per_field": {name: {"n": len(marks), "accuracy": _mean(marks)} for name, marks in sorted(by_field.items())},
-        "coverage_at": _coverage([(0.0 if cell is None else cell.score, correct) for _, cell, correct in right]),
+        "coverage_at": _coverage(ranked),
+        "accuracy_at": {str(share): accuracy_at(ranked, share) for share in _SHARES},
+        "calibration_error": calibration_error(claimed),
     }
 
 
@@ -276,12 +344,12 @@ def is_right(cell: Cell | None, truth: Truth, type: FieldType) -> bool:
     return any(bool(value) and same_value(value, one, type) for one in truth)
 
 
-def _coverage(scored: Sequence[tuple[float, bool]]) -> dict[str, float]:
+def _coverage(scored: Sequence[tuple[tuple[float, float], bool]]) -> dict[str, float]:
     """For each accuracy the largest share of cells, the surest first, that is at least so accurate.
 
     Cells of the same score go together: no threshold could part them.
     """
-    ranked = sorted(scored, key=lambda item: -item[0])
+    ranked = sorted(scored, key=lambda item: item[0], reverse=True)
     shares: dict[str, float] = {}
     for wanted in _ACCURACIES:
         right, best = 0, 0

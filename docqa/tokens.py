@@ -95,6 +95,7 @@ def words_of(text: str) -> list[str]:
     return _GROUPING.sub("'", text).split()
 
 
+@lru_cache(maxsize=1 << 16)  # the words of a page are compared once for each of its values
 def letters_of(text: str) -> str:
     """Letters and digits in one case, without accents, and nothing else."""
     return "".join(c for c in fold(text) if c.isalnum())

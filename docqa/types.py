@@ -263,16 +263,20 @@ class FieldType(StrEnum):
     TEXT = "text"
     INTEGER = "integer"
     NUMBER = "number"
-    AMOUNT = "amount"  #: a number, a currency beside it is left out of the value
+    AMOUNT = "amount"  #: a number; the currency beside it is kept apart from the value
     DATE = "date"  #: ISO 8601 in the output
     CHOICE = "choice"
     BOOLEAN = "boolean"  #: "true" or "false" in the output
     LIST = "list"  #: several texts, joined by "; " in the output
+    TABLE = "table"  #: rows of typed columns, such as the items of an invoice
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One field to be filled for every document. `pattern` is a regular expression the whole value must match."""
+    """One field to be filled for every document. `pattern` is a regular expression the whole value must match.
+
+    A field of type table has columns, which are fields themselves but for tables and lists.
+    """
 
     name: str
     type: FieldType
@@ -280,13 +284,15 @@ class FieldSpec:
     required: bool = False
     choices: tuple[str, ...] = ()
     pattern: str | None = None
+    columns: tuple[FieldSpec, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a reader read for one field: the value as printed and where. Nobody has checked it yet.
 
-    `score` is 0..1 and only ranks readings of one reader; it is no probability.
+    `score` is 0..1 and only ranks readings of one reader; it is no probability. `margin` is how far behind the next
+    best other value came.
     """
 
     field: str
@@ -294,11 +300,17 @@ class Reading:
     page: int
     quote: str
     score: float
+    margin: float = 0.0
+    row: int = 0  #: of a table, from 1; 0 outside of tables
+    column: str = ""  #: of a table
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One field of one document in the ledger. `value` is None when nothing was found or a check failed."""
+    """One field of one document in the ledger. `value` is None when nothing was found or a check failed.
+
+    A table's value is the number of its rows; the cells of each row are in `rows`, in the order of the columns.
+    """
 
     doc: str
     field: str
@@ -309,4 +321,9 @@ class Cell:
     boxes: tuple[Box, ...] = ()
     score: float = 0.0
     reader: str = ""
-    problem: Problem | None = None
+    problem: Problem | None = None  #: why there is no value
+    currency: str | None = None  #: ISO 4217, of an amount
+    confidence: float | None = None  #: calibrated chance that the value is right; None where nobody estimated it
+    doubts: tuple[Problem, ...] = ()  #: checks the value failed: it is kept, but somebody should look
+    rows: tuple[tuple[Cell, ...], ...] = ()  #: of a table
+    signs: tuple[tuple[str, float], ...] = ()  #: what the confidence was estimated from, by name

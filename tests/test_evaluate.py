@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +13,18 @@ from docqa.embed import Embedder
 from docqa.errors import BadQuestionsFile, PathMissing, UnknownCollection
 from docqa.evaluate import (
     FieldRecord,
+    Judged,
     Question,
     anls,
     evaluate_fields,
     evaluate_questions,
+    fit_confidence,
     is_right,
     read_field_records,
     read_questions,
 )
 from docqa.extract import run as extraction
+from docqa.extract.confidence import Calibration
 from docqa.find import Finder, Scope
 from docqa.readers import NOTHING_SAID, Conversation
 from docqa.settings import FindSettings, Settings
@@ -306,6 +310,19 @@ def test_a_document_may_have_two_records_and_one_that_is_not_there_is_skipped(sm
     records = [FieldRecord(doc=of, fields=truth) for of, truth in truths]
     report = evaluate_fields(small_store, Settings(), [PAID], records, "quote")
     assert (report["n"], report["documents"], report["skipped"]) == (1, 2, 1)
+
+
+def test_confidence_is_fitted_on_one_half_and_measured_on_the_other() -> None:
+    def judged(doc: str, right: bool) -> Judged:
+        return Judged(doc * 64, "x", replace(cell("5"), signs=(("good", float(right)),)), right)
+
+    choosing = [judged("a", n % 2 == 0) for n in range(200)]
+    held = [judged("b", n % 4 == 0) for n in range(40)]
+    fitted = fit_confidence([*choosing, *held], Calibration({}), "drawn", "2026-11-22")
+    assert (fitted.cells, fitted.fitted_on, fitted.fitted_at) == (200, "drawn", "2026-11-22")
+    assert fitted.chance((("good", 1.0),)) > 0.85 > 0.15 > fitted.chance(())
+    assert fitted.measured is not None
+    assert (fitted.measured["cells"], fitted.measured["accuracy_at_0.6"]) == (40.0, pytest.approx(10 / 24, abs=1e-3))
 
 
 def test_without_records_there_are_no_figures(fill: Callable[..., dict[str, object]]) -> None:

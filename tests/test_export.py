@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,24 +43,40 @@ def parsed(text: str) -> list[list[str]]:
 
 def test_values_come_first_then_page_quote_and_problem_of_each() -> None:
     bad = Problem("bad_value", "“x” is not one number.", "Look at the page.")
+    doubt = Problem("sum_differs", "1 and 1 do not make 3.", "Look.")
+    sure = replace(cell("1190.00", quote="Total\n 1,190.00  EUR", page=2), currency="EUR", confidence=0.978)
     rows = [
-        row("a.pdf", total=cell("1190.00", quote="Total\n 1,190.00  EUR", page=2), seller=cell("Alder Ltd", quote="")),
-        row("b.pdf", total=cell(None, quote="Total x", problem=bad)),
+        row("a.pdf", total=sure, seller=cell("Alder Ltd", quote="")),
+        row("b.pdf", total=replace(cell(None, quote="Total x", problem=bad), doubts=(doubt,))),
         row("c.pdf", problem=Problem("no_pages", "Nothing there.", "Look.")),
     ]
+    both = "bad_value: “x” is not one number.; sum_differs: 1 and 1 do not make 3."
     assert parsed(csv_text([TOTAL, SELLER], rows)) == [
         ["document", "doc", "total", "seller", "problem"]
-        + ["total.page", "total.quote", "total.problem", "seller.page", "seller.quote", "seller.problem"],
-        ["a.pdf", "d0", "1190.00", "Alder Ltd", "", "2", "Total 1,190.00 EUR", "", "1", "", ""],
-        ["b.pdf", "d0", "", "", "", "1", "Total x", "bad_value: “x” is not one number.", "", "", ""],
-        ["c.pdf", "d0", "", "", "no_pages: Nothing there.", "", "", "", "", "", ""],
+        + ["total.currency", "total.page", "total.quote", "total.confidence", "total.problem"]
+        + ["seller.page", "seller.quote", "seller.confidence", "seller.problem"],
+        ["a.pdf", "d0", "1190.00", "Alder Ltd", "", "EUR", "2", "Total 1,190.00 EUR", "0.98", "", "1", "", "", ""],
+        ["b.pdf", "d0", "", "", "", "", "1", "Total x", "", both, "", "", "", ""],
+        ["c.pdf", "d0", "", "", "no_pages: Nothing there.", *[""] * 9],
+    ]
+
+
+def test_the_rows_of_a_table_are_json_beside_their_number() -> None:
+    items = FieldSpec("items", FieldType.TABLE, columns=(SELLER, TOTAL))
+    table = replace(cell("2"), rows=((cell("Screws"), cell("5.00")), (cell("Nails"), cell(None))))
+    header, line = parsed(csv_text([items], [row("a.pdf", items=table)]))
+    told = dict(zip(header, line, strict=True))
+    assert told["items"] == "2"
+    assert json.loads(told["items.rows"]) == [
+        {"seller": "Screws", "total": "5.00"},
+        {"seller": "Nails", "total": None},
     ]
 
 
 def test_it_is_rfc_4180() -> None:
     assert csv_text([SELLER], [row("a, b.pdf", seller=cell('the "Alder"\nLtd', page=None))]) == (
-        "document,doc,seller,problem,seller.page,seller.quote,seller.problem\r\n"
-        '"a, b.pdf",d0,"the ""Alder""\nLtd",,,,\r\n'
+        "document,doc,seller,problem,seller.page,seller.quote,seller.confidence,seller.problem\r\n"
+        '"a, b.pdf",d0,"the ""Alder""\nLtd",,,,,\r\n'
     )
 
 
@@ -90,7 +108,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.samp
 def test_any_table_comes_back(table: list[tuple[str, str]]) -> None:
     rows = [row(label, seller=cell(value)) for label, value in table]
     header, *lines = parsed(csv_text([SELLER], rows))
-    assert len(header) == 7
+    assert len(header) == 8
     assert [(line[0], line[2]) for line in lines] == [(safe(label), safe(value)) for label, value in table]
 
 

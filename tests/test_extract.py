@@ -27,6 +27,7 @@ from docqa.errors import (
     UnknownDocument,
 )
 from docqa.extract import run as extraction
+from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import (
     MAX_FIELDS,
     field_key,
@@ -36,7 +37,7 @@ from docqa.extract.fields import (
     load_fields,
     parse_fields,
 )
-from docqa.extract.run import carry_on, check, documents_in, run_table, start_run
+from docqa.extract.run import Readings, View, carry_on, check, documents_in, fill_cells, run_table, start_run
 from docqa.readers import NOTHING_SAID, Conversation
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
@@ -62,6 +63,15 @@ AddDocument = Callable[..., Document]
 # ── fields files ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 FIELD = '[[field]]\nname = "total"\n'
+TABLE = """[[table]]
+name = "items"
+[[table.column]]
+name = "quantity"
+type = "number"
+[[table.column]]
+name = "price"
+type = "amount"
+"""
 
 
 def test_a_fields_file_with_everything_in_it() -> None:
@@ -89,8 +99,8 @@ def test_a_fields_file_with_everything_in_it() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "cannot be used: field: Field required."),
-        ("field = []", "cannot be used: field: List should have at least 1 item"),
+        ("", "cannot be used: Value error, there is no field in it."),
+        ("field = []", "cannot be used: Value error, there is no field in it."),
         ("[field]\nname = 'x'", "cannot be used: field: Input should be a valid list"),
         ("[[field]\nname = 'x'", "is not valid TOML: "),
         (FIELD + FIELD, "two fields are called total"),
@@ -107,7 +117,12 @@ def test_a_fields_file_with_everything_in_it() -> None:
         (FIELD + "pattern = '('", "the pattern is not a regular expression: "),
         (FIELD + f"description = '{'x' * 501}'", "field.1.description: String should have at most 500"),
         ("\n".join(f"[[field]]\nname = 'f{n}'" for n in range(MAX_FIELDS + 1)), f"at most {MAX_FIELDS} items"),
-        (FIELD + "[[table]]\nname = 'x'", "cannot be used: table: Extra inputs are not permitted"),
+        (FIELD + "[[table]]\nname = 'x'", "cannot be used: table.1.column: Field required"),
+        (TABLE.replace("quantity", "price"), "two columns are called price"),
+        (TABLE.replace("items", "total") + FIELD, "two fields are called total"),
+        (TABLE.replace('"number"', '"list"'), "a column cannot be a list"),
+        (FIELD + "type = 'table'", "a table is written as [[table]]"),
+        (TABLE.replace("items", "problem"), "a field cannot be called problem"),
     ],
 )
 def test_what_is_wrong_with_a_fields_file_is_said_in_a_sentence(text: str, sentence: str) -> None:
@@ -136,7 +151,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 SPECS = st.builds(
     FieldSpec,
     name=st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,20}", fullmatch=True),
-    type=st.sampled_from([kind for kind in FieldType if kind is not FieldType.CHOICE]),
+    type=st.sampled_from([kind for kind in FieldType if kind not in (FieldType.CHOICE, FieldType.TABLE)]),
     description=TEXTS,
     required=st.booleans(),
     pattern=st.none() | st.sampled_from([r"\d{2}\.\d", '"[^"]*"', r"[\x00-\x7f]+", "🙂|\x7f", ""]),
@@ -157,6 +172,14 @@ def test_a_field_has_the_same_key_only_if_it_asks_the_same_of_the_same(one: Fiel
     assert field_key(one, "quote-1") != field_key(one, "quote-2")
 
 
+def test_a_table_survives_toml_and_json() -> None:
+    fields = parse_fields(FIELD + TABLE, "fields.toml")
+    table = fields[1]
+    assert (table.type, [column.name for column in table.columns]) == (FieldType.TABLE, ["quantity", "price"])
+    assert parse_fields(fields_toml(fields), "fields.toml") == fields
+    assert fields_from_json(fields_json(fields)) == fields
+
+
 # ── one cell ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 PAGE = """Order date: 1 April 2026
@@ -167,13 +190,14 @@ Due: 05/03/2026
 Seller
 Alder Ltd"""
 TOTAL = FieldSpec("total", FieldType.AMOUNT)
+SELLER = FieldSpec("seller", FieldType.TEXT)
 
 
 def checked(
     make_page: MakePage, field: FieldSpec, text: str, quote: str, page: int = 1, day_first: bool | None = None
 ) -> Cell:
     reading = Reading(field.name, text, page, quote, 0.75)
-    return check("d0", field, [reading], {1: make_page("d0", 1, PAGE)}, "quote", day_first)
+    return check(View("d0", {1: make_page("d0", 1, PAGE)}, day_first, None), field, [reading], "quote")
 
 
 def test_a_value_that_stands_on_its_page_becomes_a_cell(make_page: MakePage) -> None:
@@ -181,7 +205,7 @@ def test_a_value_that_stands_on_its_page_becomes_a_cell(make_page: MakePage) -> 
     line = make_page("d0", 1, PAGE).lines[3]
     assert cell == Cell(
         "d0", "total", "1360.00", "1,360.00 EUR", 1, "Total 1,360.00 EUR",
-        ((line[1].box[0], line[1].box[1], line[2].box[2], line[2].box[3]),), 0.75, "quote", None,
+        ((line[1].box[0], line[1].box[1], line[2].box[2], line[2].box[3]),), 0.75, "quote", None, "EUR",
     )  # fmt: skip
 
 
@@ -235,6 +259,63 @@ def test_a_value_that_fits_its_pattern_is_a_value(make_page: MakePage) -> None:
     assert (cell.value, cell.problem) == ("1360.00", None)
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "value", "line"),
+    [
+        (TOTAL, "1.360,00", "1360.00", 2),
+        (TOTAL, "1360 EUR", "1360", 2),
+        (FieldSpec("date", FieldType.DATE), "2026-05-03", "2026-05-03", 1),
+        (FieldSpec("date", FieldType.DATE), "1. April 2026", "2026-04-01", 0),
+    ],
+)
+def test_a_value_in_another_notation_is_proven_by_the_one_on_the_page(
+    make_page: MakePage, field: FieldSpec, text: str, value: str, line: int
+) -> None:
+    cell = checked(make_page, field, text, "no such quote")
+    assert (cell.value, cell.problem) == (value, None)
+    assert cell.boxes[0][1] == make_page("d0", 1, PAGE).lines[line][0].box[1]
+
+
+def test_a_value_on_another_page_than_was_said_is_shown_there(make_page: MakePage) -> None:
+    pages = {1: make_page("d0", 1, "Nothing"), 2: make_page("d0", 2, PAGE)}
+    cell = check(View("d0", pages, None, None), SELLER, [Reading("seller", "Alder Ltd", 1, "Alder Ltd", 0.5)], "vision")
+    assert (cell.value, cell.page) == ("Alder Ltd", 2)
+
+
+def test_a_currency_sign_is_proven_by_the_amount_it_stands_at(make_page: MakePage) -> None:
+    view = View("d0", {1: make_page("d0", 1, "TOTAL £54.40")}, None, None)
+    cell = check(
+        view, FieldSpec("currency", FieldType.TEXT), [Reading("currency", "£", 1, "TOTAL £54.40", 0.5)], "quote"
+    )
+    assert (cell.value, len(cell.boxes)) == ("GBP", 1)
+
+
+def test_an_amount_has_the_currency_beside_it_else_that_of_the_document(make_page: MakePage) -> None:
+    pages = {1: make_page("d0", 1, PAGE + "\nFee 12.00 CHF\nOther 7.00")}
+    view = View("d0", pages, None, "EUR")
+    fee = check(view, TOTAL, [Reading("total", "12.00", 1, "Fee 12.00 CHF", 0.5)], "quote")
+    other = check(view, TOTAL, [Reading("total", "7.00", 1, "Other 7.00", 0.5)], "quote")
+    assert (fee.currency, other.currency) == ("CHF", "EUR")
+
+
+def test_a_table_is_checked_cell_by_cell(make_page: MakePage) -> None:
+    columns = (FieldSpec("what", FieldType.TEXT), FieldSpec("amount", FieldType.AMOUNT))
+    items = FieldSpec("items", FieldType.TABLE, columns=columns)
+    readings = [
+        Reading("items", text, 1, text, 0.5, row=row, column=column)
+        for row, column, text in [
+            (1, "what", "Seller"),
+            (1, "amount", "1,360.00"),
+            (2, "what", "Invented"),
+            (3, "amount", "9"),
+        ]
+    ]
+    cell = check(View("d0", {1: make_page("d0", 1, PAGE)}, None, None), items, readings, "vision")
+    assert (cell.value, [[one.value for one in row] for row in cell.rows]) == ("1", [["Seller", "1360.00"]])
+    nothing = check(View("d0", {1: make_page("d0", 1, PAGE)}, None, None), items, readings[2:], "vision")
+    assert nothing.problem is not None and (nothing.problem.code, nothing.rows) == ("unproven", ())
+
+
 LIST = FieldSpec("dates", FieldType.LIST)
 
 
@@ -259,7 +340,7 @@ def test_a_list_that_was_read_item_by_item_is_one_cell(make_page: MakePage) -> N
         Reading("dates", "7 July 2026", 2, "7 July 2026", 0.6),
         Reading("dates", "3 May 2026", 1, "Invoice date: 3 May 2026", 0.8),
     ]
-    cell = check("d0", LIST, readings, pages, "quote", None)
+    cell = check(View("d0", pages, None, None), LIST, readings, "quote")
     assert cell.value == "1 April 2026; 7 July 2026; 3 May 2026"
     assert (cell.page, cell.quote, cell.score) == (1, "Order date: 1 April 2026", 0.6)  # no surer than its worst item
     assert [box[1] for box in cell.boxes] == [pages[1].lines[0][0].box[1], pages[1].lines[1][0].box[1]]
@@ -284,14 +365,38 @@ def test_a_choice_need_not_be_printed_but_its_quote_must(make_page: MakePage, fi
 
 @pytest.mark.parametrize("required", [True, False])
 def test_a_field_that_is_missing_is_a_problem_only_if_required(required: bool) -> None:
-    cell = check("d0", replace(TOTAL, required=required), [], {}, "quote", None)
+    cell = check(View("d0", {}, None, None), replace(TOTAL, required=required), [], "quote")
     assert (cell.value, cell.text, cell.page, cell.boxes, cell.reader) == (None, None, None, (), "quote")
     assert (cell.problem.code if cell.problem else None) == ("missing" if required else None)
 
 
+# ── two readings of one document ─────────────────────────────────────────────────────────────────────────────────────
+
+TWO = "Subtotal 10.00 EUR\nTotal 12.00 EUR"
+
+
+def filled(make_page: MakePage, first: str | None, second: str, score: float = 0.9) -> Cell:
+    """The total of a document as a model and then the built-in reader read it."""
+    model = [Reading("total", first, 1, "", 0.5)] if first else []
+    both = Readings("vision:gemma", model, [Reading("total", second, 1, "", score)])
+    return fill_cells("d0", [TOTAL], {1: make_page("d0", 1, TWO)}, both, {}, Calibration.load())["total"]
+
+
+def test_readings_that_agree_are_surer_than_one_and_those_that_differ_are_doubted(make_page: MakePage) -> None:
+    agreeing, differing = filled(make_page, "12.00", "12.00 EUR"), filled(make_page, "12.00", "10.00")
+    assert (agreeing.value, agreeing.doubts) == ("12.00", ())
+    assert (differing.value, [doubt.code for doubt in differing.doubts]) == ("12.00", ["disagreement"])
+    assert agreeing.confidence is not None and differing.confidence is not None
+    assert agreeing.confidence > DOUBTED >= differing.confidence
+
+
+def test_where_the_model_read_nothing_a_sure_reading_of_the_rules_stands_in(make_page: MakePage) -> None:
+    assert filled(make_page, None, "12.00").reader == "quote"
+    assert filled(make_page, None, "12.00", score=0.5).value is None
+
+
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-SELLER = FieldSpec("seller", FieldType.TEXT)
 FIELDS = (TOTAL, SELLER)
 
 
@@ -399,6 +504,18 @@ def test_a_run_fills_every_cell_once(store: Store, employ: Employ) -> None:
             assert cell.boxes and cell.reader == "clerk" and cell.doc == row.document.doc
     assert not carry_on(store, SETTINGS, run)  # nothing is left
     assert len(clerk.calls) == 5
+
+
+def test_everything_known_of_a_cell_comes_back(store: Store) -> None:
+    doc, doubt = in_order(store)[0], Problem("sum_differs", "1 is not 2.", "Look.")
+    inner = Cell(doc, "price", "5.00", "5,00", 1, "q", ((0.1, 0.2, 0.3, 0.4),), 0.5, "quote", currency="EUR")
+    lost = Cell(doc, "what", None, None, None, None, problem=doubt)
+    cell = Cell(
+        doc, "items", "1", "1", 1, "q", (), 0.8, "quote", None, None,
+        0.77, (doubt,), ((inner, lost),), (("is text", 1.0),),
+    )  # fmt: skip
+    store.catalog.ledger.finish_run_document(start(store), doc, [("key", cell)])
+    assert store.catalog.ledger.cells(doc, ["key"]) == {"key": cell}
 
 
 def test_another_run_with_the_same_fields_computes_nothing(store: Store, employ: Employ) -> None:

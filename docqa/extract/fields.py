@@ -6,7 +6,18 @@
     description = "When the invoice was issued"
     required = true
 
-`choices` is needed for a choice; `pattern` is a regular expression that the whole value must match.
+`choices` is needed for a choice; `pattern` is a regular expression that the whole value must match. Rows that repeat,
+such as the items of an invoice, are a table with columns:
+
+    [[table]]
+    name = "items"
+    description = "The items that were invoiced"
+    [[table.column]]
+    name = "quantity"
+    type = "number"
+
+Fields for common documents are ready under `presets`. What a model is asked for is made of the same fields in
+`docqa.extract.form`.
 """
 
 from __future__ import annotations
@@ -18,7 +29,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -26,13 +37,18 @@ from docqa.errors import BadFieldsFile, PathMissing
 from docqa.types import FieldSpec, FieldType
 
 MAX_FIELDS = 200
+MAX_COLUMNS = 30
+_PRESETS = Path(__file__).parent / "presets"
 _TAKEN = frozenset({"document", "doc", "problem"})  #: columns that every table has
 
 
-class _Field(BaseModel):
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+
+
+class _Column(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+    name: _Name
     type: FieldType = FieldType.TEXT
     description: Annotated[str, Field(max_length=500)] = ""
     required: bool = False
@@ -41,8 +57,8 @@ class _Field(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.name in _TAKEN:
-            raise ValueError(f"a field cannot be called {self.name}: every table has such a column")
+        if self.type is FieldType.TABLE:
+            raise ValueError("a table is written as [[table]] with [[table.column]] blocks")
         if (self.type is FieldType.CHOICE) != bool(self.choices):
             raise ValueError("a field of type choice needs choices, and only such a field has them")
         try:
@@ -52,17 +68,43 @@ class _Field(BaseModel):
         return self
 
 
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: _Name
+    description: Annotated[str, Field(max_length=500)] = ""
+    required: bool = False
+    column: Annotated[list[_Column], Field(min_length=1, max_length=MAX_COLUMNS)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        _check_distinct("columns", self.column)
+        if any(column.type is FieldType.LIST for column in self.column):
+            raise ValueError("a column cannot be a list: make it a text")
+        return self
+
+
 class _FieldsFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    field: Annotated[list[_Field], Field(min_length=1, max_length=MAX_FIELDS)]
+    field: Annotated[list[_Column], Field(max_length=MAX_FIELDS)] = Field(default_factory=list)
+    table: Annotated[list[_Table], Field(max_length=MAX_FIELDS)] = Field(default_factory=list)
 
     @model_validator(mode="after")
-    def _distinct(self) -> Self:
-        names = [field.name for field in self.field]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"two fields are called {sorted(twice)[0]}")
+    def _fits(self) -> Self:
+        named: list[_Column | _Table] = [*self.field, *self.table]
+        if not named:
+            raise ValueError("there is no field in it")
+        if taken := [one.name for one in named if one.name in _TAKEN]:
+            raise ValueError(f"a field cannot be called {taken[0]}: every table has such a column")
+        _check_distinct("fields", named)
         return self
+
+
+def _check_distinct(what: str, named: Sequence[_Column | _Table]) -> None:
+    names = [one.name for one in named]
+    if twice := {name for name in names if names.count(name) > 1}:
+        raise ValueError(f"two {what} are called {sorted(twice)[0]}")
 
 
 def load_fields(file: Path) -> tuple[FieldSpec, ...]:
@@ -83,6 +125,11 @@ def parse_fields(text: str, origin: str) -> tuple[FieldSpec, ...]:
         raise BadFieldsFile(f"{origin} is not valid TOML: {error}.") from error
 
 
+def presets() -> dict[str, Path]:
+    """The fields files that come with docqa, by name: invoice, receipt, contract, letter, form."""
+    return {file.stem: file for file in sorted(_PRESETS.glob("*.toml"))}
+
+
 def fields_json(fields: Iterable[FieldSpec]) -> str:
     """Fields as they are kept with a run."""
     return json.dumps([asdict(field) for field in fields], ensure_ascii=False, sort_keys=True)
@@ -90,22 +137,38 @@ def fields_json(fields: Iterable[FieldSpec]) -> str:
 
 def fields_from_json(text: str) -> tuple[FieldSpec, ...]:
     """What `fields_json` wrote."""
-    return _checked({"field": json.loads(text)}, "the run")
+    return tuple(_from_dict(kept) for kept in json.loads(text))
+
+
+def _from_dict(kept: dict[str, Any]) -> FieldSpec:
+    known = kept | {"type": FieldType(kept["type"]), "choices": tuple(kept["choices"])}
+    return FieldSpec(**known | {"columns": tuple(_from_dict(column) for column in kept.get("columns", ()))})
 
 
 def fields_toml(fields: Sequence[FieldSpec]) -> str:
     """Fields as a file that `parse_fields` reads."""
     blocks = []
     for field in fields:
-        values: dict[str, object] = {"name": field.name, "type": field.type.value, "description": field.description}
-        if field.required:
-            values["required"] = True
-        if field.choices:
-            values["choices"] = list(field.choices)
-        if field.pattern is not None:
-            values["pattern"] = field.pattern
-        blocks.append("[[field]]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in values.items()))
+        if field.type is FieldType.TABLE:
+            blocks.append(_block("[[table]]", field, typed=False))
+            blocks += [_block("[[table.column]]", column) for column in field.columns]
+        else:
+            blocks.append(_block("[[field]]", field))
     return "\n".join(blocks)
+
+
+def _block(head: str, field: FieldSpec, *, typed: bool = True) -> str:
+    values: dict[str, object] = {"name": field.name}
+    if typed:
+        values["type"] = field.type.value
+    values["description"] = field.description
+    if field.required:
+        values["required"] = True
+    if field.choices:
+        values["choices"] = list(field.choices)
+    if field.pattern is not None:
+        values["pattern"] = field.pattern
+    return f"{head}\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in values.items())
 
 
 def _toml(value: object) -> str:
@@ -125,5 +188,16 @@ def _checked(content: object, origin: str) -> tuple[FieldSpec, ...]:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-        raise BadFieldsFile(f"{origin} cannot be used: {where}: {first['msg']}.") from error
-    return tuple(FieldSpec(**dict(field)) for field in checked.field)
+        what = f"{where}: {first['msg']}" if where else first["msg"]
+        raise BadFieldsFile(f"{origin} cannot be used: {what}.") from error
+    tables = (
+        FieldSpec(
+            table.name,
+            FieldType.TABLE,
+            table.description,
+            table.required,
+            columns=tuple(FieldSpec(**dict(column)) for column in table.column),
+        )
+        for table in checked.table
+    )
+    return (*(FieldSpec(**dict(field)) for field in checked.field), *tables)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import cache
 from itertools import pairwise
 
 from docqa.types import FieldSpec, FieldType
@@ -66,12 +66,18 @@ def fold_space(text: str) -> str:
 
 def fold_letters(text: str) -> str:
     """Small letters without accents, as many characters as before, so that positions stay valid."""
-    return "".join(map(_fold_letter, text))
+    return text.translate(_FOLDED_LETTERS)
 
 
-@cache
-def _fold_letter(char: str) -> str:
-    return unicodedata.normalize("NFD", char)[0].lower()[0]
+class _FoldedLetters(dict[int, str]):
+    """Letters folded as they come up."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = folded = unicodedata.normalize("NFD", chr(code))[0].lower()[0]
+        return folded
+
+
+_FOLDED_LETTERS = _FoldedLetters()
 
 
 def split_list(text: str) -> list[str]:
@@ -88,7 +94,7 @@ def _comparable(text: str, read: Callable[[str], str | Decimal]) -> str | Decima
 
 def _fold(text: str) -> str:
     """Letters and digits only; a mark between two digits stays as one, so that 1.5 is not 15 but 421 938 is 421938."""
-    plain = unicodedata.normalize("NFKC", text).casefold().replace("&", " and ").strip()
+    plain = fold_letters(unicodedata.normalize("NFKC", text).casefold()).replace("&", " and ").strip()
     if plain.upper() in CURRENCIES:
         return CURRENCIES[plain.upper()].casefold()
     joined = re.sub(r"(?<=\d)[^\w\s]+\s?(?=\d)", "\x00", plain)
@@ -107,7 +113,42 @@ def _plain_value(printed: str, spec: FieldSpec) -> str:
         return readers[spec.type](printed)
     if "currency" in spec.name.lower() and printed.upper() in CURRENCIES:
         return CURRENCIES[printed.upper()]
-    return printed
+    return _duration_value(printed) or printed
+
+
+# ── durations ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+#: Numbers in words, without accents, as durations are written: English, German, French, Spanish, Italian, Dutch.
+_COUNTS: dict[str, int] = {
+    word: count
+    for count, words in {
+        1: "one ein eine einem einen einer un une uno una een", 2: "two zwei deux due dos twee",
+        3: "three drei trois tre tres drie", 4: "four vier quatre", 5: "five funf cinq", 6: "six", 7: "seven",
+        8: "eight", 9: "nine", 10: "ten zehn dix", 12: "twelve", 18: "eighteen", 24: "twentyfour", 36: "thirtysix",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+_DURATION = re.compile(r"([a-z][a-z \-]*?|\d{1,3})[\s\-]*(?:\(\d{1,3}\)\s*)?[\s\-]*([a-z]+)(?:['’]s?)?")
+_UNITS: dict[str, str] = {
+    word: unit
+    for unit, words in {
+        "day": "day days tag tage tagen jour jours dia dias giorni dagen",
+        "week": "week weeks woche wochen semaine semaines weken",
+        "month": "month months monat monate monaten mois mes meses mese mesi maand maanden",
+        "year": "year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren",
+    }.items()
+    for word in words.split()
+}  # fmt: skip
+
+
+def _duration_value(printed: str) -> str | None:
+    """Return "3 years" for "three (3) years", and None for anything that is no duration."""
+    match = _DURATION.fullmatch(fold_letters(printed))
+    if match is None or match.group(2) not in _UNITS:
+        return None
+    word = re.sub(r"[\s\-]", "", match.group(1))
+    count = int(word) if word.isdigit() else _COUNTS.get(word)
+    return None if count is None else f"{count} {_UNITS[match.group(2)]}{'' if count == 1 else 's'}"
 
 
 # ── choices and booleans ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -155,13 +196,14 @@ _GROUPED = (
     # A plain blank groups digits only where a decimal comma confirms it: "2 100.00" is two cells of a table.
     r"|\d{1,3}(?: \d{3})+(?=,\d{2}(?!\d))"
 )
-_DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)"
+# A point that OCR took for a hyphen is believed where a cell ends behind it (WALL in `docqa.readers.layout.runs`).
+_DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)|-\d{2}(?=\x00|$)"
 # OCR tears "1,234.56" apart at the point. Only believed beside a currency or in a grouped number: "5. 20 pieces" is a
 # list.
 _TORN = r"\s?[.,]\s?\d{2}(?!\d)"
 _AMOUNT = re.compile(
     rf"(?P<open>\(\s?)?(?P<minus>[-–−]\s?)?(?P<front>(?:(?<![^\W\d_])|(?<=[^\W\d_]{{3}}))(?:{_CURRENCY})\s?)?"
-    rf"(?P<inner>[-–−]\s?)?(?:(?<![\w.,/])|(?<=[^\W\d_]{{3}}))(?<!\d[-:])"
+    rf"(?P<inner>[-–−]\s?)?(?:(?<![\w.,/])|(?<=[^\W\d_]{{2}}))(?<!\d[-:])"
     rf"(?P<number>(?:{_GROUPED})(?:{_DECIMALS}|{_TORN})?|\d+(?:{_DECIMALS})|(?(front)\d+(?:{_TORN})?|\d+))"
     rf"(?P<after>\s?[-–−](?![\w]))?(?P<back>\s?(?:{_CURRENCY})(?![^\W\d_]))?(?P<close>\s?\))?"
     rf"(?!\s?%)(?![\d_]|[^\W\d_]{{2}})(?![/:]\d)(?!-\w)(?![.,]\d)",
@@ -170,7 +212,7 @@ _AMOUNT = re.compile(
 _DIGIT = re.compile(r"\d")
 # With the currency glued to the digits the left boundary stands before the currency, not before the number.
 _AMOUNT_GLUED = re.compile(
-    _AMOUNT.pattern.replace(r"(?:(?<![\w.,/])|(?<=[^\W\d_]{3}))(?<!\d[-:])", "", 1), re.IGNORECASE
+    _AMOUNT.pattern.replace(r"(?:(?<![\w.,/])|(?<=[^\W\d_]{2}))(?<!\d[-:])", "", 1), re.IGNORECASE
 )
 
 
@@ -189,6 +231,15 @@ def find_currencies(text: str) -> list[Span]:
     matches = _CURRENCY_ALONE.finditer(text)
     # "RS" and "TRY" are also words: a currency of letters counts only in the way it is printed.
     return [Span(m.start(), m.end(), CURRENCIES[m.group().upper()]) for m in matches if not m.group().islower()]
+
+
+def currency_of(*texts: str) -> str | None:
+    """The currency printed in the first of the texts that has one; of several in it the one it has most often."""
+    for text in texts:
+        counts = Counter(span.value for span in find_currencies(text))
+        if counts:
+            return counts.most_common(1)[0][0]
+    return None
 
 
 def _amount_matches(text: str) -> Iterator[re.Match[str]]:
@@ -228,6 +279,7 @@ def _plain_number(printed: str, lone_point_is_decimal: bool = False) -> str:
     """Digits with a decimal point. The last mark is the decimal one unless exactly three digits follow it."""
     digits = re.sub(r"[\s'’]", "", printed)
     digits = re.sub(r"[.,][-–—]{1,2}$", "", digits)
+    digits = re.sub(r"-(?=\d\d$)", ".", digits)
     marks = [(found.group(), found.start()) for found in re.finditer(r"[.,]", digits)]
     if not marks:
         return digits
@@ -304,6 +356,7 @@ _DATE_FORMS: tuple[re.Pattern[str], ...] = tuple(
         rf"(?<![a-z])(?P<name>{_MONTH})[\s.]*(?:the\s+)?(?P<d>\d\d?){_ORDINAL}(?:\s?[,.]\s?|\s+)(?P<y>{_FULL_YEAR})",
         rf"(?<![a-z])(?P<name>{_MONTH})[/-](?P<d>\d\d?)[/-](?P<y>{_YEAR})",
         rf"(?<![\d.,/-])(?P<a>\d\d?)\s?(?P<mark>[-/.])\s?(?P<b>\d\d?)\s?(?P=mark)\s?(?P<y>{_YEAR})",
+        r"(?<![\w.,/-])(?<!\d )(?P<d>[0-3] \d) (?P<m>[01] \d) (?P<y>(?:1 9|2 0) \d \d)(?! ?[\w/-])",  # boxes of a form
         r"(?<![\w.,/-])(?P<y>(?:19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\w/-])(?![.,]\d)",
     )
 )
@@ -329,7 +382,7 @@ def find_dates(text: str, day_first: bool | None = None) -> list[Span]:
 
 
 def _iso(match: re.Match[str], day_first: bool) -> str | None:
-    parts = match.groupdict()
+    parts = {name: part.replace(" ", "") for name, part in match.groupdict().items()}
     year = int(parts["y"].lstrip("'’"))
     if year < 100:
         year += 2000 if year < 70 else 1900
@@ -386,6 +439,14 @@ def day_first_evidence(text: str) -> bool | None:
         (bool(_DAY_LEADS.search(folded)), bool(_MONTH_LEADS.search(folded))),
         (False, bool(_US_ADDRESS.search(text))),
         _currency_hints(text),
+    )
+
+
+def is_ambiguous_date(printed: str) -> bool:
+    """Whether day and month could change places: 03/04/2018, but neither 3/3/2018, 13/04/2018 nor 03.04.2018."""
+    return any(
+        int(m.group(1)) <= 12 and int(m.group(3)) <= 12 and m.group(1).lstrip("0") != m.group(3).lstrip("0")
+        for m in _NUMERIC_DATE.finditer(printed)
     )
 
 

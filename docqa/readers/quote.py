@@ -31,9 +31,8 @@ from docqa.types import Draft, Evidence, FieldSpec, Quote, Reading, Verdict, Wor
 from docqa.verify import locate
 
 SPOKEN_OF = 0.5  #: share of the question, rare words counting more, that an answer and its surroundings speak of
-SPOKEN_OF_NAMED = 0.35  #: … where the question names somebody or something and the document is about that
+SPOKEN_OF_NAMED = 0.4  #: … where the question names somebody or something and the document is about that
 CLOSE = 0.5  #: cosine that at least one candidate has to the question
-CLOSE_NAMED = 0.45  #: … where the document is about what the question names
 BESIDES_NAME = (
     0.1  #: share of what is asked of it that stands in an answer or next to it: the name alone answers nothing
 )
@@ -99,7 +98,7 @@ class QuoteReader:
     """Answers by quoting and fills fields by layout rules. `embed` turns texts into unit vectors."""
 
     name = "quote"
-    version = "quote-2"
+    version = "quote-3"
 
     def __init__(self, embed: Callable[[Sequence[str]], Vectors]) -> None:
         self._embed = embed
@@ -129,7 +128,7 @@ class QuoteReader:
         meant = _about(question, named, pages)
         candidates = [c for rank, evidence in enumerate(pages) for c in _candidates(evidence, rank)]
         asked = _Asked.of(question, candidates)
-        spoken_of, close = (SPOKEN_OF_NAMED, CLOSE_NAMED) if named else (SPOKEN_OF, CLOSE)
+        spoken_of = SPOKEN_OF_NAMED if named else SPOKEN_OF
         candidates = [c for c in candidates if c.evidence.page.doc in meant]
         if not asked.weights or not candidates:
             return []
@@ -141,7 +140,7 @@ class QuoteReader:
         order = sorted(range(len(ranked)), key=lambda i: (-scores[i], i))
         standing = (i for i in order if _stands(ranked[i]))
         best = next(standing, None)
-        if best is None or max(near) < close or asked.spoken_of(ranked[best]) < spoken_of:
+        if best is None or max(near) < CLOSE or asked.spoken_of(ranked[best]) < spoken_of:
             return []
         also = takewhile(lambda i: scores[i] >= _ALSO * scores[best], standing)
         return _distinct([ranked[i] for i in (best, *also)])[:MAX_QUOTES]

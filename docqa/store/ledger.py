@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from docqa.store.database import Database, Row, now, problem_columns, problem_of
 from docqa.types import MAX_ATTEMPTS, Box, Cell, Document, Problem
@@ -101,7 +102,7 @@ class Ledger:
         """Commit the new cells of one document, each with its field key, and that the run is done with it."""
         with self._database.write() as sql:
             sql.executemany(
-                "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 [_cell_columns(key, cell) for key, cell in cells],
             )
             sql.execute(
@@ -139,7 +140,16 @@ class Ledger:
 
 def _cell_columns(field_key: str, cell: Cell) -> tuple[object, ...]:
     evidence = (cell.value, cell.text, cell.page, cell.quote, json.dumps(cell.boxes), cell.score, cell.reader)
-    return (cell.doc, field_key, cell.field, *evidence, *problem_columns(cell.problem), now())
+    return (cell.doc, field_key, cell.field, *evidence, *problem_columns(cell.problem), now(), _details(cell))
+
+
+#: What of a cell is in the column of its details; the rows of a table are whole cells in there.
+_DETAILS = ("currency", "confidence", "doubts", "rows", "signs")
+
+
+def _details(cell: Cell) -> str:
+    known = {name: value for name, value in asdict(cell).items() if name in _DETAILS and value}
+    return json.dumps(known, ensure_ascii=False)
 
 
 def _boxes(stored: Iterable[Sequence[float]]) -> tuple[Box, ...]:
@@ -148,4 +158,21 @@ def _boxes(stored: Iterable[Sequence[float]]) -> tuple[Box, ...]:
 
 def _cell(row: Row) -> Cell:
     same = ("doc", "field", "value", "text", "page", "quote", "score", "reader")
-    return Cell(boxes=_boxes(json.loads(row["boxes"])), problem=problem_of(row), **{name: row[name] for name in same})
+    known = {name: row[name] for name in same} | json.loads(row["details"])
+    return _whole(known | {"boxes": json.loads(row["boxes"])}, problem_of(row))
+
+
+def _whole(known: dict[str, Any], problem: Problem | None) -> Cell:
+    """A cell from what was kept of it."""
+    lists: dict[str, Any] = {
+        "boxes": _boxes(known.pop("boxes", ())),
+        "doubts": tuple(Problem(**doubt) for doubt in known.pop("doubts", ())),
+        "signs": tuple((str(name), float(value)) for name, value in known.pop("signs", ())),
+        "rows": tuple(tuple(_of_row(cell) for cell in row) for row in known.pop("rows", ())),
+    }
+    return Cell(**known, **lists, problem=problem)
+
+
+def _of_row(kept: dict[str, Any]) -> Cell:
+    problem = kept.pop("problem")
+    return _whole(kept, None if problem is None else Problem(**problem))

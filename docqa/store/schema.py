@@ -92,4 +92,8 @@ MIGRATIONS: tuple[str, ...] = (
     -- documents that lost their last label and whose pages are to leave the library
     CREATE TABLE withdrawn (doc TEXT PRIMARY KEY REFERENCES documents (doc)) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- what is known of a cell beyond its value, as JSON: currency, confidence, failed checks, the rows of a table
+    ALTER TABLE cells ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
+    """,
 )

@@ -3,8 +3,8 @@
 A pure function of words with boxes. It knows no kind of document: what it knows are the names of things (`lexicon`),
 how values are printed (`docqa.extract.values`) and how people lay out pages: a value stands behind its label, to the
 right of it in the row, or below it in the column. `labels` finds labels, `candidates` values, `relations` says how
-close they are, `sums` checks what adds up, `runs` has the geometry. Not here: checking what was read against the page
-(`docqa.verify`).
+close they are, `sums` checks what adds up, `tables` reads rows of columns, `runs` has the geometry. Not here: checking
+what was read against the page (`docqa.extract.proof`).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from docqa.readers.layout.labels import Guide, Mark, find_marks, guide_for, phra
 from docqa.readers.layout.lexicon import CODE_FORMS, CONCEPTS, Shape
 from docqa.readers.layout.relations import closeness
 from docqa.readers.layout.runs import Sheet
-from docqa.readers.layout.sums import CHECKED, Sums
+from docqa.readers.layout.sums import CHECKED, Sums, column_total
+from docqa.readers.layout.tables import read_table
 from docqa.types import FieldSpec, FieldType, Page, Reading
 
 #: Below this nothing is said: a wrong value is worse than none.
@@ -29,16 +30,22 @@ _FLOOR = 0.4
 #: What a document says at its beginning.
 _FIRST_PAGE = ("effective_date", "seller", "buyer", "party")
 _ITEMS = 8  #: of a list
+_BOTH = 0.1  #: how much better a name is that has a label and stands where such names stand
+_SUMMED = 0.15  #: how much better the sum of a column is than its first amount
+_COLUMNS = 400  #: amounts of a document whose columns are added up; a long report has thousands
+#: "Act of 1938" is a law and no number of anything.
+_LAW_OF = r"(?i)\b(?:act|law|gesetz|loi|ley|legge|wet)\s+(?:of|von|vom|de|del|du|van)\s+(?:19|20)\d\d$"
 _SHAPE_OF = {concept.name: concept.shape for concept in CONCEPTS}
 _WORDY = (Shape.NAME, Shape.TEXT, Shape.ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A candidate with what the rules think of it."""
+    """A candidate with what the rules think of it; `margin` is how far behind the next best other value came."""
 
     candidate: Candidate
     score: float
+    margin: float = 0.0
 
 
 def read_fields(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> list[Reading]:
@@ -46,7 +53,7 @@ def read_fields(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> list[Read
 
     A field that is not there, or not surely enough, has no reading; a list field has one reading for each item.
     """
-    guides = [guide_for(spec) for spec in fields]
+    guides = [guide_for(spec) for spec in fields if spec.type is not FieldType.TABLE]
     scene = _scene(guides, pages)
     ranked = {guide.spec.name: _rank(guide, scene) for guide in guides}
     sums = _read_sums(guides, scene)
@@ -54,11 +61,13 @@ def read_fields(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> list[Read
     for guide in guides:
         best = _best(guide, _weigh(guide, ranked[guide.spec.name], sums))
         readings.extend(_reading(guide, scored, scene) for scored in best)
+    for table in (spec for spec in fields if spec.type is FieldType.TABLE):
+        readings.extend(read_table(table, scene))
     return readings
 
 
 def _scene(guides: Sequence[Guide], pages: Sequence[Page]) -> Scene:
-    book = phrasebook(guides)
+    book = phrasebook(tuple(guides))
     sheets = [Sheet(page) for page in pages]
     marks = [find_marks(sheet, book) for sheet in sheets]
     return Scene(sheets, marks, day_first_evidence("\n".join(sheet.walled for sheet in sheets)))
@@ -69,7 +78,8 @@ def _reading(guide: Guide, scored: Scored, scene: Scene) -> Reading:
     sheet = scene.sheets[found.sheet]
     quote = sheet.quote(found.start, found.end)
     text = sheet.text[found.start : found.end]
-    return Reading(guide.spec.name, text, sheet.page.number, quote, round(min(1.0, scored.score), 3))
+    score = round(min(1.0, scored.score), 3)
+    return Reading(guide.spec.name, text, sheet.page.number, quote, score, round(scored.margin, 3))
 
 
 # ── ranking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -80,7 +90,50 @@ def _rank(guide: Guide, scene: Scene) -> list[Scored]:
     rows = [_marks_by_row(sheet, marks) for sheet, marks in zip(scene.sheets, scene.marks, strict=True)]
     scored = [Scored(c, _score(guide, c, scene, rows[c.sheet])) for c in find_candidates(guide, scene)]
     last = -1 if guide.concept == "total" else 1
+    if guide.shape is Shape.AMOUNT:
+        scored = _with_column_totals(scored, scene)
     return sorted(scored, key=lambda s: (-round(s.score, 3), last * s.candidate.sheet, last * s.candidate.start))
+
+
+def _with_column_totals(scored: list[Scored], scene: Scene) -> list[Scored]:
+    """Give the sum at the foot of a column a better score than the first amount under its heading.
+
+    Only in tables: where the rows have labels of their own, those say which amount is which.
+    """
+    labelled = [_labelled_rows(sheet, marks) for sheet, marks in zip(scene.sheets, scene.marks, strict=True)]
+    free = [
+        (place, one)
+        for place, one in enumerate(scored[:_COLUMNS])
+        if scene.sheets[one.candidate.sheet].runs[one.candidate.run].row not in labelled[one.candidate.sheet]
+    ]
+    raised = list(scored)
+    for _, first in free:
+        if first.score >= _FLOOR:
+            column = _column_under(first, free, scene)
+            total = column_total([Decimal(scored[place].candidate.value) for place in column])
+            if total is not None:
+                at = column[total]
+                raised[at] = replace(raised[at], score=max(raised[at].score, first.score + _SUMMED))
+    return raised
+
+
+def _labelled_rows(sheet: Sheet, marks: Sequence[Mark]) -> set[int]:
+    amounts = (mark for mark in marks if _SHAPE_OF.get(mark.concept) is Shape.AMOUNT and mark.before == 0)
+    return {sheet.runs[mark.run].row for mark in amounts}
+
+
+def _column_under(first: Scored, free: Sequence[tuple[int, Scored]], scene: Scene) -> list[int]:
+    """The places of an amount and those below it that end where it ends, from the top down."""
+    sheet = scene.sheets[first.candidate.sheet]
+    box = sheet.box(first.candidate.start, first.candidate.end)
+    column = []
+    for place, other in free:
+        if other.candidate.sheet == first.candidate.sheet:
+            there = sheet.box(other.candidate.start, other.candidate.end)
+            below = other is first or there[1] > box[3] - 0.5 * (box[3] - box[1])
+            if below and abs(there[2] - box[2]) < 0.6 * (box[3] - box[1]):
+                column.append((there[1], place))
+    return [place for _, place in sorted(column)]
 
 
 def _marks_by_row(sheet: Sheet, marks: Sequence[Mark]) -> dict[int, list[Mark]]:
@@ -98,7 +151,8 @@ def _score(guide: Guide, found: Candidate, scene: Scene, rows: dict[int, list[Ma
     own = _own_claim(guide, found, sheet, near)
     if max(own, prior) <= 0.0:
         return 0.0
-    score = max(own, prior) * _plausible(guide, found, sheet)
+    both = _BOTH if guide.shape is Shape.NAME and min(own, prior) > _FLOOR else 0.0
+    score = (max(own, prior) + both) * _plausible(guide, found, sheet)
     if _foreign_claim(guide, found, sheet, near) > max(own, 0.45):
         score *= 0.4
     later = 0.06 if guide.concept in _FIRST_PAGE else 0.0 if guide.shape is Shape.AMOUNT else 0.02
@@ -202,10 +256,13 @@ def _plausible(guide: Guide, found: Candidate, sheet: Sheet) -> float:
     """An amount has decimals or a currency, a total is not nothing, and some codes have a form."""
     if guide.concept in CODE_FORMS and guide.shape is Shape.CODE:
         return 1.0 if _has_form(guide.concept, found.value) else 0.3
+    if guide.shape is Shape.CODE and re.search(_LAW_OF, sheet.text[max(0, found.start - 12) : found.end]):
+        return 0.5
     if guide.shape is not Shape.AMOUNT:
         return 1.0
     printed = sheet.text[found.start : found.end]
     bare = "." not in found.value and printed.lstrip("-(").isdigit()
+    bare = bare or re.search(r"\.\d$", found.value) is not None  # one decimal is a rate's or a quantity's
     nothing = guide.concept in ("total", "net") and Decimal(found.value) == 0
     # A credit note has amounts below nothing; elsewhere they are discounts and corrections.
     return (0.6 if bare else 1.0) * (0.4 if nothing else 0.9 if found.value.startswith("-") else 1.0)
@@ -224,8 +281,8 @@ def _best(guide: Guide, ranked: Sequence[Scored]) -> list[Scored]:
     first = sure[0]
     rival = next((s for s in sure if s.candidate.value != first.candidate.value), None)
     # Two values that are equally good make each of them doubtful: the score falls, the reader is not silenced.
-    doubt = 0.1 if rival is not None and first.score - rival.score < 0.03 else 0.0
-    return [replace(first, score=first.score - doubt)]
+    margin = first.score - (rival.score if rival is not None else 0.0)
+    return [replace(first, score=first.score - (0.1 if margin < 0.03 else 0.0), margin=margin)]
 
 
 def _read_sums(guides: Sequence[Guide], scene: Scene) -> Sums:

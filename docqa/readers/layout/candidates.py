@@ -11,23 +11,18 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from rapidfuzz import fuzz
-
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
 from docqa.readers.layout.labels import Guide, Mark
 from docqa.readers.layout.lexicon import (
-    DOCUMENT_WORDS,
     DURATION_FORM,
     EMPTY_BOX,
     LAW_WORDS,
-    LEGAL_FORMS,
     PLACE_FORMS,
-    SALUTATIONS,
     TICKED,
     YES_NO,
     Shape,
-    phrases,
 )
+from docqa.readers.layout.names import COMPACT_FORMS, COMPACT_SALUTATIONS, compact, has_legal_form, looks_like_name
 from docqa.readers.layout.runs import Sheet
 
 
@@ -60,6 +55,11 @@ class Scene:
     def amounts(self) -> list[list[Span]]:
         """The amounts of each sheet."""
         return [find_amounts(sheet.walled) for sheet in self.sheets]
+
+    @cached_property
+    def names(self) -> list[list[tuple[int, int, int]]]:
+        """The pieces of each sheet that can be a name: start, end, run."""
+        return [_name_pieces(self, index) for index in range(len(self.sheets))]
 
     @cached_property
     def currencies(self) -> list[list[Span]]:
@@ -95,6 +95,7 @@ def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 
 _CODE = re.compile(
     r"(?<![\w.])(?:[A-Z]{2}\d{2} ?(?:[A-Z]{4} ?)?\d[\dA-Z]{1,26}(?: \d[\dA-Z]{0,10}){1,7}(?!\w)"  # an IBAN in groups
+    r"|(?:[A-Z\d] ){4,}[A-Z\d](?![^\s\x00])"  # one character in each box of a form
     r"|(?:[A-Z]{2} )?\d{2,4}(?: \d{3}){2,3}(?: \d{2})?(?! ?\d)"
     r"|(?:# ?)?(?=[\w./\-]{0,15}\d)[A-Za-z0-9][\w./#\-]*\w)",
 )
@@ -207,6 +208,7 @@ def _trim(text: str, start: int, end: int, name: bool) -> tuple[int, int] | None
     start += head.end() if head else 0
     piece = text[start:end]
     if name:
+        piece = re.sub(r"(?<=\w)\s*\([^()]*\d{4}[^()]*\)\s.*$", "", piece)
         piece = re.sub(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$", "", piece) or piece
         piece = re.sub(r"\s+[#(]?\d[\w-]*\)?$", "", piece)
     piece = piece.rstrip(" ,;:-–*<=|")
@@ -256,10 +258,17 @@ def _block_end(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> in
     for piece in pieces[1:5]:
         text = sheet.text[piece[0] : piece[1]]
         apart = piece[2] != last[2] + 1 or not _stacked(sheet, last, piece)
-        if apart or piece[2] in labelled or text.startswith("(") or not _mostly_letters(text):
+        if apart or piece[2] in labelled or text.startswith("(") or not _mostly_letters(text) or _REACHED.search(text):
             break
         last = piece
     return last[1]
+
+
+_ADDRESSED = 0.5  #: worth of a name above an address without a label
+#: Five digits before a town, four in Switzerland and the Netherlands, or a British code.
+_POSTCODE = re.compile(r"\b(?:[A-Z]{1,2}-)?\d{4,6}\b(?: ?[A-Z]{2}\b)?|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b")
+#: Ways to reach somebody that are no place to go to.
+_REACHED = re.compile(r"(?i)@|www\.|https?:|\be-?mail\b|\b(?:tel|fax|phone)\b")
 
 
 def _mostly_letters(text: str) -> bool:
@@ -269,14 +278,31 @@ def _mostly_letters(text: str) -> bool:
 def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     """Runs that can be a name; a legal form, the top of the first page and large letters speak for the issuer."""
     sheet = scene.sheets[index]
-    pieces = _join_split_names(sheet, text_pieces(sheet, scene.marks[index], names=True))
     found: list[Candidate] = []
-    for start, end, run in pieces:
+    for start, end, run in scene.names[index]:
         text = sheet.text[start:end]
-        if looks_like_name(text):
-            prior = _issuer_prior(scene, index, run, text) if guide.concept == "seller" else 0.0
-            found.append(Candidate(index, start, end, run, text, prior))
+        prior = 0.0
+        if guide.concept == "seller":
+            prior = _issuer_prior(scene, index, run, text)
+        elif guide.concept == "buyer" and index == 0 and _heads_an_address(sheet, run):
+            prior = _ADDRESSED
+        found.append(Candidate(index, start, end, run, text, prior))
     return _ranked_from_top(found) if index == 0 else found
+
+
+def _name_pieces(scene: Scene, index: int) -> list[_Piece]:
+    """The pieces of a sheet that look like names and are neither labels nor priced items."""
+    sheet = scene.sheets[index]
+    labels = {(mark.start, mark.end) for mark in scene.marks[index] if mark.weight > 0.6}
+    priced = [span for span in scene.amounts[index] if "." in span.value]
+    return [
+        (start, end, run)
+        for start, end, run in _join_split_names(sheet, text_pieces(sheet, scene.marks[index], names=True))
+        if looks_like_name(sheet.text[start:end])
+        and (start, end) not in labels
+        and not any(start < span.end and span.start < end for span in priced)
+        and not _heads_a_value(sheet, end)
+    ]
 
 
 def _ranked_from_top(names: list[Candidate]) -> list[Candidate]:
@@ -291,11 +317,53 @@ def _issuer_prior(scene: Scene, index: int, run: int, text: str) -> float:
     box = sheet.runs[run].box
     top = (box[1] - min(other.box[1] for other in sheet.runs)) / sheet.page.height
     large = min(0.12, 0.15 * max(0.0, sheet.runs[run].height / sheet.line_height - 1.05))
+    numbered = 0.12 if _stands_above_a_register_number(sheet, run) else 0.0
     if has_legal_form(text) and len(text) < 70:
-        return 0.6 + large - 0.15 * min(top, 0.9)
-    # Where a page names its addressee, the first lines may be his; then only large letters speak for the issuer.
-    addressed = any(mark.concept == "buyer" and mark.before == 0 for mark in scene.marks[0])
-    return (0.36 if addressed else 0.48) + large - 0.4 * top if top < 0.35 else 0.0
+        return 0.6 + large + numbered - 0.15 * min(top, 0.9)
+    # Where a page names its addressee, the lines below that may be his; then only large letters speak for the issuer.
+    row = sheet.runs[run].row
+    addressed = any(
+        mark.concept == "buyer" and mark.before == 0 and sheet.runs[mark.run].row < row for mark in scene.marks[0]
+    )
+    return (0.36 if addressed else 0.48) + large + numbered - 0.4 * top if top < 0.35 else 0.0
+
+
+def _heads_an_address(sheet: Sheet, run: int) -> bool:
+    """Whether lines of an address stand below, aligned, the last of them with a postcode: the window of a letter.
+
+    The address of the sender stands in one line, centred, or at the foot.
+    """
+    first = sheet.runs[run]
+    if not 0.05 < first.box[1] / sheet.page.height < 0.35:
+        return False
+    last = run
+    while last + 1 < len(sheet.runs) and last - run < 5 and _aligned_below(sheet, last, last + 1):
+        last += 1
+    alone = run == 0 or not _aligned_below(sheet, run - 1, run)
+    return alone and last - run >= 2 and any(_POSTCODE.search(sheet.string(at)) for at in range(run + 2, last + 1))
+
+
+def _aligned_below(sheet: Sheet, above: int, below: int) -> bool:
+    """Whether a line begins where the one right above it does, in letters of the same size."""
+    first, second = sheet.runs[above], sheet.runs[below]
+    level = abs(second.box[0] - first.box[0]) < 0.5 * first.height
+    alike = 0.75 < second.height / max(first.height, 1.0) < 1.33
+    return level and alike and 0 < second.box[1] - first.box[1] < 1.9 * first.height
+
+
+def _heads_a_value(sheet: Sheet, end: int) -> bool:
+    """Whether a colon follows, which makes the piece a label: "Order ref : A4711"."""
+    return re.match(r"\s?:(?!\w)", sheet.text[end : end + 3]) is not None
+
+
+def _stands_above_a_register_number(sheet: Sheet, run: int) -> bool:
+    """A company prints the number it is registered under right below its name or behind it, in brackets."""
+    here = sheet.runs[run]
+    behind = sheet.string(run)[-20:]
+    below = sheet.string(run + 1) if run + 1 < len(sheet.runs) else ""
+    level = run + 1 < len(sheet.runs) and sheet.runs[run + 1].box[1] - here.box[1] < 2.5 * here.height
+    number = r"\([^()]*\d{4}[^()]*\)\W*$"
+    return re.search(number, behind) is not None or (level and re.fullmatch(number, below.strip()) is not None)
 
 
 def _join_split_names(sheet: Sheet, pieces: list[_Piece]) -> list[_Piece]:
@@ -319,8 +387,8 @@ def _stacked(sheet: Sheet, above: _Piece, below: _Piece, spacing: float = 1.6) -
 
 def _continues(sheet: Sheet, above: _Piece, below: _Piece) -> bool:
     aligned = abs(sheet.runs[below[2]].box[0] - sheet.runs[above[2]].box[0]) < sheet.runs[above[2]].height
-    bare_form = _compact(sheet.text[below[0] : below[1]]) in _COMPACT_FORMS
-    salutation = _compact(sheet.text[above[0] : above[1]]) in _COMPACT_SALUTATIONS
+    bare_form = compact(sheet.text[below[0] : below[1]]) in COMPACT_FORMS
+    salutation = compact(sheet.text[above[0] : above[1]]) in COMPACT_SALUTATIONS
     return (_stacked(sheet, above, below) and aligned and salutation) or (
         bare_form and _stacked(sheet, above, below, 2.0)
     )
@@ -333,50 +401,6 @@ def _centred(sheet: Sheet, above: _Piece, below: _Piece) -> bool:
     return first[0] == above[2] and labelled and _stacked(sheet, above, below)
 
 
-def looks_like_name(text: str) -> bool:
-    """Letters more than anything else, not a kind of document, not a sentence, no e-mail or web address."""
-    letters = sum(char.isalpha() for char in text)
-    if (
-        letters < 3
-        or letters < 0.6 * len(text.replace(" ", ""))
-        or len(text) > 90
-        or re.search(r"@|www\.|https?:|\.html?\b", text)
-    ):
-        return False
-    if not re.match(r"[\W\d]*[A-ZÀ-Þ]", text) and not has_legal_form(text):
-        return False
-    if not has_legal_form(text) and (_reads_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
-        return False
-    small = [word for word in re.findall(r"[^\W\d_]{4,}", text) if word.islower()]
-    return len(small) <= 2 and not _is_title(text) and ":" not in text.rstrip(":")
-
-
-def _is_title(text: str) -> bool:
-    compact = _compact(text)
-    return any(fuzz.ratio(compact, title) > 85 for title in _COMPACT_TITLES)
-
-
-def _reads_like_a_title(text: str) -> bool:
-    words = re.findall(r"[^\W\d_]+", text)
-    return bool(words) and (_compact(words[0]) in _COMPACT_TITLES or _compact(words[-1]) in _COMPACT_TITLES)
-
-
-def has_legal_form(text: str) -> bool:
-    """Whether the text ends like a company's name."""
-    words = re.findall(r"[^\W\d_]+", fold_letters(text))
-    tails = {"".join(words[-size:]) for size in range(1, min(5, len(words)) + 1)}
-    return len(words) > 1 and bool(tails & _COMPACT_FORMS)
-
-
-def _compact(text: str) -> str:
-    return re.sub(r"[\W_]", "", fold_letters(text))
-
-
-_COMPACT_FORMS = frozenset(_compact(form) for form in phrases(LEGAL_FORMS))
-_COMPACT_SALUTATIONS = frozenset(_compact(word) for word in phrases(SALUTATIONS))
-_COMPACT_TITLES = tuple(_compact(title) for title in phrases(DOCUMENT_WORDS))
-
-
 # ── parties of an agreement ──────────────────────────────────────────────────────────────────────────────────────────
 
 _NAME = (
@@ -387,8 +411,12 @@ _DEFINED = re.compile(rf"({_NAME})(?:,? an? [^()“”\"]{{3,140}}?)?,? ?\([^()�
 _BETWEEN = re.compile(rf"\b(?i:between|among|zwischen|entre)\b:? ({_NAME})")
 _AND = re.compile(rf"(?:\)|,|\w) (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
 _NO_PARTY = re.compile(
-    r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?)$"
+    r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?|affiliates?|"
+    r"stock exchange|parties|party|subsidiar(?:y|ies)|laws?|plan|merger|shares?)$"
 )
+#: What stands before a name in the sentence that names it and is no part of it, and what begins behind it.
+_BEFORE_PARTY = re.compile(r"^(?:WHEREAS|RECITALS|BETWEEN|AND|NOW|THEREFORE|The|[A-Z]\.)\b[\s,.:]*(?!\w{1,2}\b)|^\W+")
+_BEHIND_PARTY = re.compile(r"(?:\s*\((?:[a-z][^()]*|t?he\b[^()]*)?\)?|, an?|,|\s*\()$")
 
 
 def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -413,9 +441,11 @@ def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 def _distinct_parties(sheet: Sheet, hits: Sequence[tuple[tuple[int, int], float, str]]) -> list[Candidate]:
     found: dict[str, Candidate] = {}
     for (start, end), prior, short in sorted(hits, key=lambda hit: -hit[1]):
-        text = re.sub(r"(?:, an?| an?|,)$", "", sheet.text[start:end].rstrip(" ,("))
-        named = _compact(text)
-        wrong = _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
+        text = _BEHIND_PARTY.sub("", sheet.text[start:end].rstrip(" ,("))
+        while (front := _BEFORE_PARTY.match(text)) and front.end():
+            text, start = text[front.end() :], start + front.end()
+        named = compact(text)
+        wrong = not text[:1].isalpha() or _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
         if not wrong and not any(named in other or other in named for other in found):
             found[named] = Candidate(0, start, start + len(text), sheet.run_at(start), text, prior)
     return list(found.values())

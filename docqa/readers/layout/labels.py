@@ -6,14 +6,17 @@ Not here: which value a label belongs to (`docqa.readers.layout`), and the words
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
 from docqa.extract.values import CURRENCIES, fold_letters
+from docqa.readers.layout.columns import COLUMN_CONCEPTS
 from docqa.readers.layout.lexicon import (
+    ABBREVIATIONS,
     CODE_WORDS,
     CONCEPTS,
     GROSS_QUALIFIERS,
@@ -32,7 +35,12 @@ _SHORT = 0.5  #: a weak label of up to four letters ("no", "du") stands everywhe
 _LONGEST = 6  #: words of a label
 _FUZZY_FROM = 5  #: letters: in a shorter word one wrong letter makes another word
 _TOLERANCE = 84.0
+_EDGE = 3  #: letters at the beginning or the end of a label that OCR left as they were
+_LENGTHS_APART = 2  #: letters a label may gain or lose
 _WORD = re.compile(r"[^\W\d_]+")
+_JOINS = re.compile(r"[\s./'’&()°º#,\-–]{0,3}")  #: between two words of a label: no digit, colon or sentence end
+#: Letters that OCR takes for each other, worn capitals above all: one stands for all that look alike.
+_LOOKS = str.maketrans("tlijouqdce", "iiiioooocc")
 _QUALIFIED = re.compile(r"(?i)\b(?:incl|inkl|einschl|excl|exkl|inclu|with|mit|ohne|zzgl|ex|sans|avec)\w*\.?$")
 _ALONE = {"net?": "net", "gross?": "total"}
 _SHAPES: dict[FieldType, Shape] = {
@@ -68,9 +76,49 @@ class Mark:
     behind: int  #: … and after it
 
 
-Phrasebook = dict[str, list[tuple[str, float]]]
+Meanings = dict[str, list[tuple[str, float]]]  #: for each label, without blanks, what it names and how strongly
 
 
+class Phrasebook:
+    """Every label to look for, as it is written or nearly so."""
+
+    def __init__(self, meanings: Meanings) -> None:
+        self.meanings = meanings
+        self.longest = max(map(len, meanings))
+        self._beginnings = frozenset(label[:end] for label in meanings for end in range(1, len(label) + 1))
+        self._by_look: dict[str, str] = {}
+        self._by_edge: dict[tuple[str, int], list[str]] = {}
+        for label in meanings:
+            if len(label) >= _FUZZY_FROM:
+                self._by_look.setdefault(label.translate(_LOOKS), label)
+                for edge in {f"<{label[:_EDGE]}", f"{label[-_EDGE:]}>"}:
+                    for length in range(len(label) - _LENGTHS_APART, len(label) + _LENGTHS_APART + 1):
+                        self._by_edge.setdefault((edge, length), []).append(label)
+
+    def begins(self, written: str) -> bool:
+        """Whether a label begins like this."""
+        return written in self._beginnings
+
+    def nearly(self, written: str) -> tuple[str, float] | None:
+        """The label that OCR turned into this, and how sure that is.
+
+        One wrong letter leaves the beginning or the end of a label as it was, so only labels that share one are
+        compared; where letters were taken for others that look alike, none need be left.
+        """
+        size = len(written)
+        if size < _FUZZY_FROM:
+            return None
+        near = self._by_edge.get((f"<{written[:_EDGE]}", size), []) + self._by_edge.get(
+            (f"{written[-_EDGE:]}>", size), []
+        )
+        best = process.extractOne(written, near, scorer=fuzz.ratio, score_cutoff=_TOLERANCE) if near else None
+        if best is not None:
+            return best[0], best[1] / 100
+        alike = self._by_look.get(written.translate(_LOOKS))
+        return (alike, _TOLERANCE / 100) if alike is not None else None
+
+
+@lru_cache(maxsize=512)
 def guide_for(spec: FieldSpec) -> Guide:
     """Decide by a field's name, and failing that its description, what it means."""
     words = field_words(spec.name)
@@ -91,34 +139,59 @@ def field_words(name: str) -> list[str]:
     return _WORD.findall(fold_letters(spaced).replace("_", " "))
 
 
-def phrasebook(guides: Iterable[Guide]) -> Phrasebook:
-    """Every label to look for, without blanks, with the concepts it names and how strongly."""
-    book: Phrasebook = {label: list(meanings) for label, meanings in _lexicon_book().items()}
+@lru_cache(maxsize=64)
+def column_guides(columns: tuple[FieldSpec, ...]) -> tuple[Guide, ...]:
+    """Decide for each column of a table what it means."""
+    guides = []
+    for column in columns:
+        words = field_words(column.name)
+        concept = _concept_of(words, COLUMN_CONCEPTS)
+        shape = _SHAPES.get(column.type) or (concept.shape if concept else Shape.TEXT)
+        name = concept.name if concept else f"field:{column.name}"
+        guides.append(Guide(column, name, shape, _own_labels(words)))
+    return tuple(guides)
+
+
+@lru_cache(maxsize=64)
+def column_phrasebook(guides: tuple[Guide, ...]) -> Phrasebook:
+    """The names of columns: those of the lexicon and those made of the columns' own words."""
+    meanings: Meanings = {}
     for guide in guides:
         for label in guide.own:
-            meanings = book.setdefault(label.replace(" ", ""), [])
-            if guide.concept.startswith("field:") or not meanings:
-                meanings[:] = [*(m for m in meanings if m[0] != guide.concept), (guide.concept, 1.0)]
-    return book
+            meanings.setdefault(label.replace(" ", ""), []).append((guide.concept, 1.0))
+    for concept in COLUMN_CONCEPTS:
+        for phrase in _spellings(concept.strong):
+            meanings.setdefault(phrase.replace(" ", ""), [(concept.name, 1.0)])
+    return Phrasebook(meanings)
+
+
+@lru_cache(maxsize=64)
+def phrasebook(guides: tuple[Guide, ...]) -> Phrasebook:
+    """The labels of the lexicon and those made of the fields' own words."""
+    meanings: Meanings = {label: list(named) for label, named in _lexicon_meanings().items()}
+    for guide in guides:
+        for label in guide.own:
+            named = meanings.setdefault(label.replace(" ", ""), [])
+            if guide.concept.startswith("field:") or not named:
+                named[:] = [*(one for one in named if one[0] != guide.concept), (guide.concept, 1.0)]
+    return Phrasebook(meanings)
 
 
 def find_marks(sheet: Sheet, book: Phrasebook) -> list[Mark]:
     """The labels of a sheet; where two overlap the longer one holds ("due date" is no "date")."""
-    windows = [window for index in range(len(sheet.runs)) for window in _windows(sheet, index)]
-    known = _recognise({window.joined for window in windows}, book, fuzzy=sheet.page.text_source is TextSource.OCR)
-    hits = [(window, *known[window.joined]) for window in windows if window.joined in known]
-    hits.sort(key=lambda hit: (-len(hit[1]), -hit[2]))
-    taken: list[_Window] = []
+    hits = list(_hits(sheet, book, fuzzy=sheet.page.text_source is TextSource.OCR))
+    hits.sort(key=lambda hit: (-len(hit.label), -hit.quality))
+    taken = bytearray(len(sheet.text))
     marks: list[Mark] = []
-    for window, label, quality in hits:
-        if any(window.start < other.end and other.start < window.end for other in taken):
+    for hit in hits:
+        if any(taken[hit.start : hit.end]):
             continue
-        taken.append(window)
+        taken[hit.start : hit.end] = b"\1" * (hit.end - hit.start)
         marks.extend(
-            Mark(concept, window.start, window.end, window.run, weight * quality, window.before, window.behind)
-            for concept, weight in book[label]
+            Mark(concept, hit.start, hit.end, hit.run, weight * hit.quality, hit.before, hit.behind)
+            for concept, weight in book.meanings[hit.label]
         )
-    named = [_requalified(mark, sheet, marks) for mark in marks]
+    named = [_requalified(mark, marks) for mark in marks]
     return [mark for mark in named if not _inside_a_total(mark, named, sheet)]
 
 
@@ -134,8 +207,9 @@ def _inside_a_total(mark: Mark, marks: Sequence[Mark], sheet: Sheet) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class _Window:
-    joined: str
+class _Hit:
+    label: str
+    quality: float
     start: int
     end: int
     run: int
@@ -143,39 +217,34 @@ class _Window:
     behind: int
 
 
-def _windows(sheet: Sheet, index: int) -> Iterator[_Window]:
-    run = sheet.runs[index]
-    folded = fold_letters(sheet.text[run.start : run.end])
-    words = [(match.group(), match.start(), match.end()) for match in _WORD.finditer(folded)]
-    for first in range(len(words)):
-        joined = ""
-        for last in range(first, min(first + _LONGEST, len(words))):
-            if last > first and not _joins(folded[words[last - 1][2] : words[last][1]]):
-                break
-            joined += words[last][0]
-            start, end = run.start + words[first][1], run.start + words[last][2]
-            yield _Window(joined, start, end, index, first, len(words) - 1 - last)
+def _hits(sheet: Sheet, book: Phrasebook, fuzzy: bool) -> Iterator[_Hit]:
+    """Every row of words in a run that is a label; on a page read by OCR also what is nearly one."""
+    folded = fold_letters(sheet.text)
+    for index, run in enumerate(sheet.runs):
+        words = [(match.group(), *match.span()) for match in _WORD.finditer(folded, run.start, run.end)]
+        joins = [_JOINS.fullmatch(folded, a[2], b[1]) is not None for a, b in pairwise(words)]
+        for first in range(len(words)):
+            for last, joined in _joined(words, joins, first):
+                found = (joined, 1.0) if joined in book.meanings else book.nearly(joined) if fuzzy else None
+                if found is not None:
+                    behind = len(words) - 1 - last
+                    yield _Hit(*found, words[first][1], words[last][2], index, first, behind)
+                if len(joined) > book.longest or not (fuzzy or book.begins(joined)):
+                    break
 
 
-def _joins(gap: str) -> bool:
-    """Whether two words can belong to one label: no digit, no colon and no sentence end between them."""
-    return len(gap) <= 3 and re.fullmatch(r"[\s./'’&()°º#,\-–]*", gap) is not None
+def _joined(words: Sequence[tuple[str, int, int]], joins: Sequence[bool], first: int) -> Iterator[tuple[int, str]]:
+    """The words from the first on, written together, as far as they can belong to one label."""
+    joined = words[first][0]
+    yield first, joined
+    for last in range(first + 1, min(first + _LONGEST, len(words))):
+        if not joins[last - 1]:
+            return
+        joined += words[last][0]
+        yield last, joined
 
 
-def _recognise(windows: set[str], book: Phrasebook, fuzzy: bool) -> dict[str, tuple[str, float]]:
-    """For each written window the label it is, and how sure that is."""
-    known = {window: (window, 1.0) for window in windows if window in book}
-    if fuzzy:
-        labels = [label for label in book if len(label) >= _FUZZY_FROM]
-        for window in windows - known.keys():
-            if len(window) >= _FUZZY_FROM:
-                best = process.extractOne(window, labels, scorer=fuzz.ratio, score_cutoff=_TOLERANCE)
-                if best is not None and abs(len(best[0]) - len(window)) <= 2:
-                    known[window] = (best[0], best[1] / 100)
-    return known
-
-
-def _requalified(mark: Mark, sheet: Sheet, marks: Sequence[Mark]) -> Mark:
+def _requalified(mark: Mark, marks: Sequence[Mark]) -> Mark:
     """Let the words behind decide: "Total (excl. VAT)" is the net amount, "Total incl. VAT" is the total."""
     if mark.concept in _ALONE and mark.before == 0:
         return replace(
@@ -193,28 +262,37 @@ def _requalified(mark: Mark, sheet: Sheet, marks: Sequence[Mark]) -> Mark:
 
 
 @cache
-def _lexicon_book() -> Phrasebook:
-    book: Phrasebook = {}
+def _lexicon_meanings() -> Meanings:
+    book: Meanings = {}
     for concept in CONCEPTS:
         for weight, text in ((1.0, concept.strong), (_WEAK, concept.weak)):
-            for phrase in phrases(text):
-                meanings = book.setdefault(phrase.replace(" ", ""), [])
+            for phrase in _spellings(text):
+                named = book.setdefault(phrase.replace(" ", ""), [])
                 short = weight < 1 and (len(phrase) <= 4 or phrase in CODE_WORDS)
-                if concept.name not in (name for name, _ in meanings):
-                    meanings.append((concept.name, _SHORT if short else weight))
+                if concept.name not in (name for name, _ in named):
+                    named.append((concept.name, _SHORT if short else weight))
     for name, text in (("net?", NET_QUALIFIERS), ("gross?", GROSS_QUALIFIERS)):
         for phrase in phrases(text):
             book.setdefault(phrase.replace(" ", ""), []).append((name, 1.0))
     return book
 
 
-def _concept_of(words: Sequence[str]) -> Concept | None:
+def _spellings(text: str) -> Iterator[str]:
+    """The phrases of an entry of the lexicon, with their words abbreviated as forms and tills do it, too."""
+    for phrase in phrases(text):
+        yield phrase
+        for word, short in ABBREVIATIONS:
+            if word in phrase.split() and phrase != word:
+                yield phrase.replace(word, short)
+
+
+def _concept_of(words: Sequence[str], concepts: Sequence[Concept] = CONCEPTS) -> Concept | None:
     """The concept that shares most words with the field's name, if no word of weight is left over.
 
     "order_date" is more than a date and "total_revenue" no total: such fields go by their own words.
     """
     best: tuple[int, Concept] | None = None
-    for concept in CONCEPTS:
+    for concept in concepts:
         for name in phrases(concept.names):
             size = len(name.split())
             covers = set(name.split()) <= set(words) <= set(name.split()) | NEUTRAL_WORDS

@@ -77,6 +77,17 @@ CONCEPTS: tuple[Concept, ...] = (
         "numero de cliente | codice cliente | klantnummer | klantnr | member no | membership no",
     ),
     Concept(
+        "reference",
+        Shape.CODE,
+        "reference | ref | our reference | our ref | file reference | reference number | aktenzeichen | zeichen | "
+        "certificate number | note number | referenz",
+        "our ref | our reference | our ref no | ref no | reference | reference no | reference number | file "
+        "reference | unser zeichen | aktenzeichen | geschaftszeichen | zeichen | notre reference | nos ref | n ref | "
+        "dossier | dossier n | su referencia | nuestra referencia | nostro riferimento | ons kenmerk | kenmerk | "
+        "certificate no | certificate number | note no | delivery note no | report no",
+        "ref | your ref | your reference | ihr zeichen | vos ref",
+    ),
+    Concept(
         "iban",
         Shape.CODE,
         "iban",
@@ -117,7 +128,7 @@ CONCEPTS: tuple[Concept, ...] = (
         "| falligkeit | falligkeitsdatum | falligkeitstag | zahlbar bis | zahlungsziel | date d echeance | "
         "echeance | date limite de paiement | payable le | a payer avant | fecha de vencimiento | vencimiento | "
         "scadenza | data scadenza | data di scadenza | vervaldatum | uiterste betaaldatum | te betalen voor | "
-        "data de vencimento | skonto | prelevement a partir du",
+        "data de vencimento | skonto | prelevement a partir du | due",
     ),
     Concept(
         "invoice_date",
@@ -327,6 +338,9 @@ CONCEPTS: tuple[Concept, ...] = (
         "no | kundenreferenz | numero de dossier | numero de ligne | serienummer | serial no | blz",
     ),
 )
+
+#: Words of labels and how tills and forms shorten them.
+ABBREVIATIONS = (("amount", "amt"), ("number", "num"), ("receipt", "rcpt"), ("invoice", "inv"), ("reference", "ref"))
 
 #: Words after "total" that turn it into the amount before or after tax.
 NET_QUALIFIERS = (

@@ -27,6 +27,8 @@ def closeness(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape, others: 
         near = _behind(sheet, mark, found, shape)
     elif mark.run != found.run and sheet.runs[mark.run].row == sheet.runs[found.run].row:
         near = _right(sheet, mark, found, shape)
+        if shape in _STACKED and (_among_headings(sheet, mark, others) or _answered(sheet, mark)):
+            near *= 0.5
     else:
         near = max(_below(sheet, mark, found, shape), _continued(sheet, mark, found, shape))
         near = max(near, _column_sum(sheet, mark, found, shape, others))
@@ -104,6 +106,19 @@ def _right(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape) -> float:
     if shape is Shape.AMOUNT:
         return near * (0.75 if _amount_follows(sheet, found) else 1.0)
     return max(0.0, near - 0.12 * between)
+
+
+def _among_headings(sheet: Sheet, mark: Mark, others: Sequence[Mark]) -> bool:
+    """Whether the label stands in a row of bare labels, which head the columns below: "From | Bill to | Project"."""
+    row = sheet.runs[mark.run].row
+    bare = {
+        other.run
+        for other in others
+        if sheet.runs[other.run].row == row
+        and other.before == other.behind == 0
+        and not re.match(r"\W*:", sheet.text[other.end : sheet.runs[other.run].end])
+    }
+    return mark.run in bare and len(bare) > 1
 
 
 def _below(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape) -> float:

@@ -7,14 +7,18 @@ Not here: reading the amounts (`docqa.readers.layout`).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 #: The concepts that are read to check each other.
 CHECKED = ("net", "tax", "total", "cash", "change")
 _SURE = 0.75
+_LONGEST = 60  #: amounts of a column that are added up
 _MOST = 12  #: amounts of one concept that take part; a long report has thousands
 _UNLABELLED = 0.3  #: below this score no label speaks for an amount
+
+#: Where small coins are gone, sums paid in cash are rounded to 0.05 (Malaysia, Switzerland) or, in some shops, 0.10.
+_CASH_ROUNDING = Decimal("0.05")
 
 Scores = Mapping[str, Mapping[Decimal, float]]
 
@@ -30,12 +34,17 @@ class Sums:
         self._missing = {name: values - surely[name] for name, values in _implied(surely).items()}
         change = self._labelled["change"] or {Decimal(0)}
         self._paid = {paid - back for paid in self._labelled["cash"] for back in change}
+        self._rounded = {
+            paid for paid in self._paid for total in surely["total"] if 0 < abs(paid - total) <= _CASH_ROUNDING
+        }
         self._largest = max(self._labelled["total"], default=None)
 
     def bonus(self, concept: str, value: Decimal, score: float) -> float:
         """What the other amounts add to the score of this one."""
         if value <= 0 or concept not in self._fitting:
             return 0.0
+        if concept == "total" and value in self._rounded:
+            return 1.2  # the till rounded the total, and this is what was paid
         if score < _UNLABELLED:
             return self._unlabelled(concept, value)
         bonus = 0.15 if value in self._fitting[concept] else 0.0
@@ -51,6 +60,16 @@ class Sums:
         if concept == "total" and twice and value in self._paid:
             return 0.48
         return 0.46 if value in self._missing[concept] else 0.0
+
+
+def column_total(column: Sequence[Decimal]) -> int | None:
+    """The place, in a column of amounts from its first on, of the one that sums up those above it; None without one."""
+    so_far = Decimal(0)
+    for place, value in enumerate(column[:_LONGEST]):
+        if place > 1 and value == so_far:
+            return place
+        so_far += value
+    return None
 
 
 def _surest(scores: Mapping[Decimal, float], floor: float) -> set[Decimal]:

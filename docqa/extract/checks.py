@@ -1,0 +1,212 @@
+"""Checks of a document's cells against each other, its pages and other documents.
+
+A cell that fails one keeps its value and gets a doubt, which says what does not fit and lowers its confidence. What
+amounts confirm each other is said, too: arithmetic is evidence that no reading can give. Which field is the net amount
+and which the tax follows from its name, as for the reader. Not here: type, pattern, choices and whether a value stands
+on the page; a value that fails those is no value (`docqa.extract.run`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from statistics import median
+
+from docqa.extract.values import is_ambiguous_date
+from docqa.readers.layout.labels import column_guides, guide_for
+from docqa.types import Cell, FieldSpec, FieldType, Page, Problem
+
+#: Amounts may differ by the rounding of each rate: EN 16931 rounds to 0.01, cash to 0.05.
+_ROUNDING = Decimal("0.05")
+_ALIGNED = 0.012  #: of the page's width: amounts of one column end so close to each other
+
+_HINTS = {
+    "sum_differs": "Look at the net amount, the tax and the total: one of them is wrong, or the document is.",
+    "rows_differ": "Look whether a row is missing or a sum was taken for a row.",
+    "row_sum_differs": "Look at the row: quantity, price or amount is wrong, or a discount was given.",
+    "row_count": "Look whether a row of the table is missing.",
+    "order_unknown": "Look at the date: nothing in the document says whether the day or the month comes first.",
+    "dates_disorder": "Look at both dates.",
+    "checksum": "Look at the number: a digit was read wrong, or it is no such number.",
+    "duplicate": "Look whether the same document was taken in twice.",
+    "disagreement": "Look at the page: two independent readings differ.",
+}
+
+
+def doubt(code: str, message: str) -> Problem:
+    """A failed check."""
+    return Problem(code, message, _HINTS[code])
+
+
+def check_document(
+    fields: Sequence[FieldSpec], cells: Mapping[str, Cell], pages: Mapping[int, Page], day_first: bool | None
+) -> tuple[dict[str, Cell], set[str]]:
+    """The cells of one document with their doubts, and the names of the amounts that confirm each other."""
+    doubts: dict[str, list[Problem]] = defaultdict(list)
+    meant = {guide_for(field).concept: field.name for field in reversed(fields) if field.type is not FieldType.TABLE}
+    confirmed = _check_sums(meant, cells, doubts)
+    _check_dates(fields, meant, cells, day_first, doubts)
+    _check_iban(meant, cells, doubts)
+    checked = dict(cells)
+    for field in fields:
+        if field.type is FieldType.TABLE and checked[field.name].rows:
+            checked[field.name] = _check_rows(field, checked[field.name])
+            confirmed |= _check_table(field, checked[field.name], meant, checked, doubts)
+            _check_count(field, checked[field.name], pages, doubts)
+    return {name: replace(cell, doubts=(*cell.doubts, *doubts[name])) for name, cell in checked.items()}, confirmed
+
+
+def duplicates(fields: Sequence[FieldSpec], tables: Mapping[str, Mapping[str, Cell]]) -> dict[str, tuple[str, str]]:
+    """For each document, by its label, that says the same as an earlier one: the field and the other's label.
+
+    Two documents are the same business if a number that identifies them and every amount read in both agree.
+    """
+    keys = [f.name for f in fields if guide_for(f).concept in ("invoice_number", "registration_number")]
+    amounts = [field.name for field in fields if field.type is FieldType.AMOUNT]
+    first: dict[tuple[str, str], list[str]] = defaultdict(list)
+    found: dict[str, tuple[str, str]] = {}
+    for label, cells in tables.items():
+        for key in keys:
+            number = _value(cells, key)
+            if number is None:
+                continue
+            for other in first[key, number]:
+                both = [(_value(cells, one), _value(tables[other], one)) for one in amounts]
+                told = [(a, b) for a, b in both if a is not None and b is not None]
+                if told and all(a == b for a, b in told):
+                    found.setdefault(label, (key, other))
+            first[key, number].append(label)
+    return found
+
+
+def _value(cells: Mapping[str, Cell], name: str | None) -> str | None:
+    cell = cells.get(name) if name is not None else None
+    return cell.value if cell is not None else None
+
+
+def _decimal(cell: Cell | None) -> Decimal | None:
+    if cell is None or cell.value is None or not re.fullmatch(r"-?\d+(?:\.\d+)?", cell.value):
+        return None
+    return Decimal(cell.value)
+
+
+# ── amounts ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_sums(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dict[str, list[Problem]]) -> set[str]:
+    """Net and tax make the total."""
+    names = [meant.get(concept, "") for concept in ("net", "tax", "total")]
+    net, tax, total = (_decimal(cells.get(name)) for name in names)
+    if net is None or tax is None or total is None:
+        return set()
+    if abs(net + tax - total) <= _ROUNDING:
+        return set(names)
+    for name in names:
+        doubts[name].append(doubt("sum_differs", f"{net} and {tax} do not make {total}."))
+    return set()
+
+
+def _check_table(
+    field: FieldSpec,
+    table: Cell,
+    meant: Mapping[str, str],
+    cells: Mapping[str, Cell],
+    doubts: dict[str, list[Problem]],
+) -> set[str]:
+    """The rows add up to the net amount, or to the total where prices include the tax."""
+    place = _column(field, "line_total")
+    if place is None:
+        return set()
+    amounts = [_decimal(row[place]) for row in table.rows]
+    printed = {name: _decimal(cells.get(name)) for name in (meant.get("net", ""), meant.get("total", ""))}
+    known = {name: value for name, value in printed.items() if value is not None}
+    if not known:
+        return set()
+    summed = sum((amount for amount in amounts if amount is not None), Decimal(0))
+    fitting = {name for name, value in known.items() if abs(abs(value) - abs(summed)) <= _ROUNDING}
+    if fitting and None not in amounts:
+        return {field.name, *fitting}
+    if meant.get("net", "") not in known and summed <= abs(known[meant["total"]]):
+        return set()  # prices may be without tax, and nobody read how much that is
+    said = " or ".join(str(value) for value in known.values())
+    doubts[field.name].append(doubt("rows_differ", f"The rows add up to {summed}, not to {said}."))
+    return set()
+
+
+def _check_rows(field: FieldSpec, table: Cell) -> Cell:
+    """In each row quantity and price make the amount."""
+    places = [_column(field, concept) for concept in ("quantity", "unit_price", "line_total")]
+    if None in places:
+        return table
+    rows = []
+    for row in table.rows:
+        known = [_decimal(row[place]) for place in places if place is not None]
+        quantity, price, amount = (number if number is not None else Decimal("NaN") for number in known)
+        if abs(abs(quantity * price) - abs(amount)).compare(_ROUNDING) == 1:  # never with a NaN
+            failed = doubt("row_sum_differs", f"{quantity} times {price} is not {amount}.")
+            row = tuple(replace(c, doubts=(*c.doubts, failed)) if n in places else c for n, c in enumerate(row))
+        rows.append(row)
+    return replace(table, rows=tuple(rows))
+
+
+def _column(field: FieldSpec, concept: str) -> int | None:
+    guides = column_guides(field.columns)
+    return next((place for place, guide in enumerate(guides) if guide.concept == concept), None)
+
+
+def _check_count(field: FieldSpec, table: Cell, pages: Mapping[int, Page], doubts: dict[str, list[Problem]]) -> None:
+    """Between the first and the last row, no more figures end where those of a column do than there are rows."""
+    numbers = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
+    places = [place for place, column in enumerate(field.columns) if column.type in numbers]
+    for place in places[-1:]:
+        for number, page in pages.items():
+            boxes = [row[place].boxes[-1] for row in table.rows if row[place].page == number and row[place].boxes]
+            if len(boxes) < 2:
+                continue
+            right = median(box[2] for box in boxes)
+            top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
+            there = sum(
+                abs(word.box[2] - right) < _ALIGNED and word.box[1] >= top - 1e-6 and word.box[3] <= bottom + 1e-6
+                for word in page.words
+                if any(map(str.isdigit, word.text))
+            )
+            if there > len(boxes):
+                column = field.columns[place].name
+                said = f"Page {number} has {there} figures in the column {column}, {len(boxes)} were read."
+                doubts[field.name].append(doubt("row_count", said))
+
+
+# ── dates and numbers ────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _check_dates(
+    fields: Sequence[FieldSpec],
+    meant: Mapping[str, str],
+    cells: Mapping[str, Cell],
+    day_first: bool | None,
+    doubts: dict[str, list[Problem]],
+) -> None:
+    """A date like 03/04/2018 needs a document that says how it writes dates; payment is not due before the invoice."""
+    for field in fields:
+        cell = cells[field.name]
+        unknown = field.type is FieldType.DATE and cell.value is not None and day_first is None
+        if unknown and is_ambiguous_date(cell.text or ""):
+            doubts[field.name].append(doubt("order_unknown", f"“{cell.text}” may be two different dates."))
+    issued, due = _value(cells, meant.get("invoice_date")), _value(cells, meant.get("due_date"))
+    if issued is not None and due is not None and due < issued:  # ISO dates are in order as texts
+        doubts[meant["due_date"]].append(doubt("dates_disorder", f"{due} is before {issued}."))
+
+
+def _check_iban(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dict[str, list[Problem]]) -> None:
+    """An IBAN's letters and digits are 1 modulo 97 (ISO 13616)."""
+    name = meant.get("iban", "")
+    value = _value(cells, name)
+    if value is None:
+        return
+    plain = re.sub(r"[\W_]", "", value).upper()
+    moved = plain[4:] + plain[:4]
+    if not re.fullmatch(r"[0-9A-Z]{11,}", moved) or int("".join(str(int(char, 36)) for char in moved)) % 97 != 1:
+        doubts[name].append(doubt("checksum", f"“{value}” is no valid IBAN."))

@@ -1,0 +1,91 @@
+"""Where a value stands on the pages: as it was read, or as the same date, amount or number in any notation.
+
+A value is looked for in the quote it was read from, then on the page that was named, then on the other pages. What is
+nowhere is unproven, whoever read it. Not here: quotes of answers (`docqa.verify`), and whether the value is the right
+one (`docqa.extract.checks`).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from docqa.extract.values import Span, find_amounts, find_dates, normalise, split_list
+from docqa.types import Box, FieldSpec, FieldType, Page, Reading, Word
+from docqa.verify import boxes_of, locate
+
+_NUMBERS = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The page a value stands on and the boxes of its words."""
+
+    page: int
+    boxes: tuple[Box, ...]
+
+
+def prove(field: FieldSpec, reading: Reading, pages: Mapping[int, Page], day_first: bool | None) -> Proof | None:
+    """Find what was read; None if it is nowhere.
+
+    A tick or a choice need not be printed as the value is spelled, so that its quote is the proof.
+    """
+    named = pages.get(reading.page)
+    quote = locate(reading.quote, named) if named is not None else None
+    if named is not None and quote is not None:
+        if field.type in (FieldType.BOOLEAN, FieldType.CHOICE):
+            return Proof(named.number, quote.boxes)
+        part = replace(named, words=named.words[quote.first : quote.last + 1])
+        if boxes := _boxes(field, reading.text, part, day_first):
+            return Proof(named.number, boxes)
+    for page in _named_first(reading.page, pages):
+        if boxes := _boxes(field, reading.text, page, day_first):
+            return Proof(page.number, boxes)
+    return None
+
+
+def _named_first(number: int, pages: Mapping[int, Page]) -> Iterator[Page]:
+    if number in pages:
+        yield pages[number]
+        yield from (page for page in pages.values() if page.number != number)
+
+
+def _boxes(field: FieldSpec, text: str, page: Page, day_first: bool | None) -> tuple[Box, ...]:
+    """Boxes of the value on a page, of every item if it is a list; none if one of them is not there."""
+    items = split_list(text) if field.type is FieldType.LIST else [text]
+    found = [_place(field, item, page, day_first) for item in items]
+    return tuple(box for boxes in found for box in boxes) if all(found) else ()
+
+
+def _place(field: FieldSpec, text: str, page: Page, day_first: bool | None) -> tuple[Box, ...]:
+    match = locate(text, page)
+    if match is not None:
+        return match.boxes
+    sign = text.strip()
+    if sign and all(unicodedata.category(char) == "Sc" for char in sign):  # a currency sign, glued to its amount
+        return next((boxes_of([word]) for word in page.words if sign in word.text), ())
+    if field.type is not FieldType.DATE and field.type not in _NUMBERS:
+        return ()
+    try:
+        value = normalise(text, FieldSpec(field.name, field.type), day_first)
+    except ValueError:
+        return ()
+    printed = " ".join(word.text for word in page.words)
+    spans = find_dates(printed, day_first) if field.type is FieldType.DATE else find_amounts(printed)
+    return next((_boxes_at(span, page.words) for span in spans if _same(span, value, field.type)), ())
+
+
+def _same(span: Span, value: str, type: FieldType) -> bool:
+    return span.value == value if type is FieldType.DATE else float(span.value) == float(value)
+
+
+def _boxes_at(span: Span, words: Sequence[Word]) -> tuple[Box, ...]:
+    """Boxes of the words that a piece of the words, joined by blanks, touches."""
+    starts, place = [], 0
+    for word in words:
+        starts.append(place)
+        place += len(word.text) + 1
+    first, last = bisect_right(starts, span.start) - 1, bisect_right(starts, max(span.start, span.end - 1)) - 1
+    return boxes_of(words[first : last + 1])

@@ -1,0 +1,58 @@
+"""What a name looks like: of a company by its legal form, of anybody by what it is not.
+
+Not here: where names stand (`docqa.readers.layout.candidates`).
+"""
+
+from __future__ import annotations
+
+import re
+
+from rapidfuzz import fuzz
+
+from docqa.extract.values import fold_letters
+from docqa.readers.layout.lexicon import DOCUMENT_WORDS, LEGAL_FORMS, SALUTATIONS, phrases
+
+
+def looks_like_name(text: str) -> bool:
+    """Letters more than anything else, not a kind of document, not a sentence, no e-mail or web address."""
+    letters = sum(char.isalpha() for char in text)
+    if (
+        letters < 3
+        or letters < 0.6 * len(text.replace(" ", ""))
+        or len(text) > 90
+        or re.search(r"@|www\.|https?:|\.html?\b", text)
+    ):
+        return False
+    if not re.match(r"[\W\d]*[A-ZÀ-Þ]", text) and not has_legal_form(text):
+        return False
+    if not has_legal_form(text) and (_reads_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
+        return False
+    small = [word for word in re.findall(r"[^\W\d_]{4,}", text) if word.islower()]
+    return len(small) <= 2 and not _is_title(text) and ":" not in text.rstrip(":")
+
+
+def _is_title(text: str) -> bool:
+    written = compact(text)
+    return any(fuzz.ratio(written, title) > 85 for title in _COMPACT_TITLES)
+
+
+def _reads_like_a_title(text: str) -> bool:
+    words = re.findall(r"[^\W\d_]+", text)
+    return bool(words) and (compact(words[0]) in _COMPACT_TITLES or compact(words[-1]) in _COMPACT_TITLES)
+
+
+def has_legal_form(text: str) -> bool:
+    """Whether the text ends like a company's name."""
+    words = re.findall(r"[^\W\d_]+", fold_letters(text))
+    tails = {"".join(words[-size:]) for size in range(1, min(5, len(words)) + 1)}
+    return len(words) > 1 and bool(tails & COMPACT_FORMS)
+
+
+def compact(text: str) -> str:
+    """Letters and digits only, small and without accents."""
+    return re.sub(r"[\W_]", "", fold_letters(text))
+
+
+COMPACT_FORMS = frozenset(compact(form) for form in phrases(LEGAL_FORMS))
+COMPACT_SALUTATIONS = frozenset(compact(word) for word in phrases(SALUTATIONS))
+_COMPACT_TITLES = tuple(compact(title) for title in phrases(DOCUMENT_WORDS))

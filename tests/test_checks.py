@@ -1,0 +1,150 @@
+"""Cells against each other: what fits confirms, what does not is doubted, and the value stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from docqa.extract.checks import check_document, duplicates
+from docqa.types import Cell, FieldSpec, FieldType, Page, TextSource, Word
+
+NET = FieldSpec("net_total", FieldType.AMOUNT)
+TAX = FieldSpec("tax_total", FieldType.AMOUNT)
+TOTAL = FieldSpec("total_amount", FieldType.AMOUNT)
+SUMS = (NET, TAX, TOTAL)
+NUMBER = FieldSpec("invoice_number", FieldType.TEXT)
+ITEMS = FieldSpec(
+    "items",
+    FieldType.TABLE,
+    columns=(
+        FieldSpec("quantity", FieldType.NUMBER),
+        FieldSpec("unit_price", FieldType.AMOUNT),
+        FieldSpec("line_total", FieldType.AMOUNT),
+    ),
+)
+
+
+def cell(name: str, value: str | None, text: str | None = None) -> Cell:
+    return Cell("d0", name, value, text or value, 1, value, (), 0.9, "quote")
+
+
+def table(*rows: tuple[str | None, str | None, str | None]) -> Cell:
+    named = [tuple(cell(c.name, v) for c, v in zip(ITEMS.columns, row, strict=True)) for row in rows]
+    return Cell("d0", "items", str(len(rows)), None, 1, None, rows=tuple(named))
+
+
+def codes(fields: tuple[FieldSpec, ...], *cells: Cell, day_first: bool | None = True) -> dict[str, list[str]]:
+    checked, _ = check_document(fields, {one.field: one for one in cells}, {}, day_first)
+    return {name: [doubt.code for doubt in one.doubts] for name, one in checked.items() if one.doubts}
+
+
+def amounts(net: str | None, tax: str | None, total: str | None) -> list[Cell]:
+    return [cell("net_total", net), cell("tax_total", tax), cell("total_amount", total)]
+
+
+@pytest.mark.parametrize(
+    ("net", "tax", "total", "fits"),
+    [
+        ("100.00", "19.00", "119.00", True),
+        ("-100.00", "-19.00", "-119.00", True),
+        ("100.00", "19.00", "119.05", True),  # the till rounded
+        ("100.00", "19.00", "119.06", False),
+        ("100.00", "19.00", "100.00", False),
+    ],
+)
+def test_net_and_tax_make_the_total(net: str, tax: str, total: str, fits: bool) -> None:
+    checked, confirmed = check_document(SUMS, {one.field: one for one in amounts(net, tax, total)}, {}, None)
+    assert confirmed == ({"net_total", "tax_total", "total_amount"} if fits else set())
+    assert {doubt.code for one in checked.values() for doubt in one.doubts} == (set() if fits else {"sum_differs"})
+    assert checked["total_amount"].value == total  # a doubt is no reason to lose a value
+
+
+def test_what_is_not_there_cannot_be_checked() -> None:
+    assert codes(SUMS, *amounts("100.00", None, "119.00")) == {}
+
+
+@pytest.mark.parametrize("printed", [(None, "119.00"), ("50.00", "119.00")])
+def test_rows_that_add_up_to_a_printed_sum_confirm_it(printed: tuple[str | None, str]) -> None:
+    rows = table(("2", "50.00", "100.00"), ("1", "19.00", "19.00"))
+    found = {one.field: one for one in (*amounts(printed[0], None, printed[1]), rows)}
+    _, confirmed = check_document((*SUMS, ITEMS), found, {}, None)
+    assert confirmed == {"items", "total_amount"}
+
+
+def test_a_row_that_is_missing_is_noticed_by_the_sum() -> None:
+    assert codes((*SUMS, ITEMS), *amounts("100.00", None, "119.00"), table(("1", "60.00", "60.00"))) == {
+        "items": ["rows_differ"]
+    }
+
+
+def test_rows_without_tax_are_not_held_against_the_total_alone() -> None:
+    assert codes((*SUMS, ITEMS), *amounts(None, None, "119.00"), table(("1", "100.00", "100.00"))) == {}
+
+
+def test_quantity_times_price_is_the_amount() -> None:
+    rows = table(("2", "50.00", "100.00"), ("3", "10.00", "40.00"), (None, "5.00", "6.00"))
+    checked, _ = check_document((ITEMS,), {"items": rows}, {}, None)
+    doubts = [[[doubt.code for doubt in one.doubts] for one in row] for row in checked["items"].rows]
+    assert doubts == [[[], [], []], [["row_sum_differs"]] * 3, [[], [], []]]
+
+
+def test_a_figure_between_the_rows_that_nobody_read_is_noticed() -> None:
+    boxes = [(0.8, 0.1 * n, 0.9, 0.1 * n + 0.02) for n in range(1, 5)]
+    page = Page("d0", 1, 100, 100, tuple(Word("9.00", box, n) for n, box in enumerate(boxes)), TextSource.OCR, 1.0)
+
+    def rows(*places: int) -> Cell:
+        amounts = [Cell("d0", "line_total", "9.00", "9.00", 1, None, (boxes[place],)) for place in places]
+        empty = cell("quantity", None)
+        return Cell("d0", "items", "3", None, 1, None, rows=tuple((empty, empty, amount) for amount in amounts))
+
+    def doubts(found: Cell) -> list[str]:
+        checked, _ = check_document((ITEMS,), {"items": found}, {1: page}, None)
+        return [doubt.code for doubt in checked["items"].doubts]
+
+    assert doubts(rows(0, 1, 2, 3)) == []
+    assert doubts(rows(0, 1, 3)) == ["row_count"]
+
+
+@pytest.mark.parametrize(
+    ("text", "day_first", "doubted"),
+    [
+        ("03/04/2018", None, True),
+        ("03/04/2018", True, False),
+        ("13/04/2018", None, False),
+        ("04/04/2018", None, False),
+        ("3 April 2018", None, False),
+    ],
+)
+def test_a_date_that_may_be_two_is_marked(text: str, day_first: bool | None, doubted: bool) -> None:
+    field = FieldSpec("date", FieldType.DATE)
+    found = codes((field,), cell("date", "2018-04-03", text), day_first=day_first)
+    assert found == ({"date": ["order_unknown"]} if doubted else {})
+
+
+def test_nothing_is_due_before_it_is_invoiced() -> None:
+    fields = (FieldSpec("invoice_date", FieldType.DATE), FieldSpec("due_date", FieldType.DATE))
+    late, early = cell("invoice_date", "2026-03-05"), cell("due_date", "2026-03-04")
+    assert codes(fields, late, early) == {"due_date": ["dates_disorder"]}
+    assert codes(fields, late, cell("due_date", "2026-03-05")) == {}
+
+
+@pytest.mark.parametrize(
+    ("iban", "valid"),
+    [("DE89 3704 0044 0532 0130 00", True), ("DE89 3704 0044 0532 0130 01", False), ("GB82WEST12345698765432", True)],
+)
+def test_an_iban_has_a_checksum(iban: str, valid: bool) -> None:
+    assert codes((FieldSpec("iban", FieldType.TEXT),), cell("iban", iban)) == ({} if valid else {"iban": ["checksum"]})
+
+
+def test_the_same_number_and_amounts_in_two_documents_are_a_duplicate() -> None:
+    def paper(number: str | None, total: str | None) -> dict[str, Cell]:
+        return {"invoice_number": cell("invoice_number", number), "total_amount": cell("total_amount", total)}
+
+    papers = {
+        "a": paper("4711", "5.00"),
+        "b": paper("4711", "6.00"),  # another seller's number
+        "c": paper("4711", "5.00"),
+        "d": paper(None, "5.00"),
+        "e": paper("4712", None),
+        "f": paper("4712", None),  # nothing but the number: too little
+    }
+    assert duplicates((NUMBER, TOTAL), papers) == {"c": ("invoice_number", "a")}

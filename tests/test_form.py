@@ -1,0 +1,95 @@
+"""What a model is asked for: the schema, the words and the reader of replies say the same."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from docqa.errors import ModelBadAnswer
+from docqa.extract.fields import load_fields, presets
+from docqa.extract.form import MAX_ROWS, form_text, read_reply, reply_schema
+from docqa.types import FieldSpec, FieldType, Reading
+
+FIELDS = (
+    FieldSpec("json", FieldType.TEXT, 'The "file" number\nas printed'),  # also the name of a pydantic method
+    FieldSpec("kind", FieldType.CHOICE, choices=("bill", "note")),
+    FieldSpec("title", FieldType.BOOLEAN),
+    FieldSpec(
+        "items", FieldType.TABLE, columns=(FieldSpec("what", FieldType.TEXT), FieldSpec("price", FieldType.AMOUNT))
+    ),
+)
+EMPTY: dict[str, object] = {"json": None, "kind": None, "title": None, "items": []}
+
+
+def proof(value: object) -> dict[str, object]:
+    return {"value": value, "page": 2, "quote": " the  quote\n"}
+
+
+def test_a_reply_becomes_readings() -> None:
+    rows = [
+        {"what": "Screws", "price": "5.00", "page": 1, "quote": "q"},
+        {"what": "Nails", "price": None, "page": 3, "quote": ""},
+    ]
+    reply = EMPTY | {"json": proof(" A\u200b 1 "), "kind": proof("bill"), "items": rows}
+    expected = [
+        Reading("json", "A 1", 2, "the quote", 0.5),
+        Reading("kind", "bill", 2, "the quote", 0.5),
+        Reading("items", "Screws", 1, "q", 0.5, row=1, column="what"),
+        Reading("items", "5.00", 1, "q", 0.5, row=1, column="price"),
+        Reading("items", "Nails", 3, "", 0.5, row=2, column="what"),
+    ]
+    assert read_reply(reply, FIELDS) == expected
+    assert read_reply(json.dumps(reply), FIELDS) == expected
+    assert read_reply(EMPTY | {"json": proof(" ")}, FIELDS) == []
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        "no JSON",
+        {},
+        EMPTY | {"more": 1},
+        EMPTY | {"kind": proof("letter")},
+        EMPTY | {"title": proof("maybe")},
+        EMPTY | {"json": proof(5)},
+        EMPTY | {"json": proof("x" * 301)},
+        EMPTY | {"json": {"value": "x", "page": 0, "quote": ""}},
+        EMPTY | {"items": [{"what": "x", "page": 1, "quote": ""}]},
+        EMPTY | {"items": [{"what": "x", "price": None, "page": 1, "quote": ""}] * (MAX_ROWS + 1)},
+    ],
+)
+def test_what_is_not_of_the_schema_is_no_reply(reply: object) -> None:
+    with pytest.raises(ModelBadAnswer):
+        read_reply(reply, FIELDS)
+
+
+def test_the_schema_needs_no_references_and_bounds_everything() -> None:
+    text = json.dumps(reply_schema(FIELDS))
+    assert "$ref" not in text and "$defs" not in text and "part_" not in text
+    assert text.count('"type": "string"') == text.count('"maxLength"') + text.count('"enum"')
+    assert text.count('"type": "array"') == text.count('"maxItems"')
+    assert text.count('"type": "object"') == text.count('"additionalProperties": false')
+    assert reply_schema(FIELDS)["required"] == ["json", "kind", "title", "items"]
+    properties = reply_schema(FIELDS)["properties"]
+    assert isinstance(properties, dict) and "title" in properties  # the field, not pydantic's title
+
+
+def test_the_words_name_every_field_and_column_with_its_type() -> None:
+    assert form_text(FIELDS).splitlines() == [
+        '- "json": text; The "file" number as printed',
+        '- "kind": one of the choices; choices: ["bill", "note"]',
+        '- "title": "true" or "false"',
+        '- "items": a table, every row of it in the order of the pages',
+        '  - "what": text',
+        '  - "price": an amount of money with the currency as printed beside it, if any',
+    ]
+
+
+def test_the_presets_can_be_asked_for() -> None:
+    assert sorted(presets()) == ["contract", "form", "invoice", "letter", "receipt"]
+    for file in presets().values():
+        fields = load_fields(file)
+        properties = reply_schema(fields)["properties"]
+        assert isinstance(properties, dict) and list(properties) == [field.name for field in fields]
