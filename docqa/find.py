@@ -16,6 +16,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from docqa.embed import Embedder, check_embedder
@@ -40,7 +41,7 @@ _VOTE = 0.5  #: what the best passage of a document counts against its being nam
 _FIGURES_AT_MOST = 0.5  #: share of words with figures from which a page is as much of a table as can be
 _NAMED_FROM = 0.25  #: score of a name from which a hit says that its document was named
 
-_DIGIT = re.compile(r"\d")
+_FIGURED = re.compile(r"[^\s\d]*\d\S*")  #: a word with a figure in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +129,17 @@ class Finder:
         """Both searches, everywhere and inside the documents that are meant."""
         library, limit = self._store.library, self._settings.candidates
         vector = self._embedder.embed_question(question)
-        worded = library.search_words(_with_spellings(question), limit, docs)
-        meant = library.search_vectors(vector, limit, docs)
+        with ThreadPoolExecutor(2) as side_by_side:  # LanceDB searches outside of Python's lock
+            by_words = side_by_side.submit(library.search_words, _with_spellings(question), limit, docs)
+            meant = library.search_vectors(vector, limit, docs)
+            worded = by_words.result()
         leading = _leading(named, meant, worded)
-        inside = library.search_words(_with_spellings(without(question, named.words)), limit, leading)
-        near = [*meant, *library.search_vectors(vector, limit, leading)]
-        seen = self._seen(question, docs)
+        bare = _with_spellings(without(question, named.words))
+        with ThreadPoolExecutor(2) as side_by_side:
+            by_words = side_by_side.submit(library.search_words, bare, limit, leading)
+            near = [*meant, *library.search_vectors(vector, limit, leading)]
+            seen = self._seen(question, docs)
+            inside = by_words.result()
         best = _best_chunks([*near, *inside, *worded, *seen])
         words = {key: score for key, score in _to_best(worded).items() if key[0] not in leading} | _to_best(inside)
         meaning = _from_lowest(near, meant)
@@ -266,9 +272,9 @@ def _figures(passages: Sequence[Passage]) -> float:
 
     Where two pages say much the same, people ask for the one with the figures.
     """
-    words = [word for passage in passages for word in passage.text.split()]
-    figures = sum(_DIGIT.search(word) is not None for word in words)
-    return min(1.0, figures / (_FIGURES_AT_MOST * len(words))) if words else 0.0
+    text = " ".join([passage.text for passage in passages])
+    words = len(text.split())
+    return min(1.0, len(_FIGURED.findall(text)) / (_FIGURES_AT_MOST * words)) if words else 0.0
 
 
 def _shown(passages: Sequence[Passage], best: ChunkKey) -> Passage:

@@ -1,8 +1,8 @@
-"""The words of a question, as they are searched for: what it asks, without what it says about the answer wanted.
+"""The words of a question, as they are searched for: as others write them, and without those that name a document.
 
 "1,577" and "1577" and "1.577,00" are one number, written as people write it in different places: a question is
-searched with all the ways. "FY2018" is also 2018. A question of several sentences is asked by those with a question
-mark; the others say how to answer. English stop words, a plural s cut off: no more of any language is known here.
+searched with all the ways. "FY2018" is also 2018. English stop words, a plural s cut off: no more of any language is
+known here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ _WORD = re.compile(r"\d+(?:[.,'’]\d+)+|[^\W_]+(?:[&][^\W_]+)*")  # "1,577" is 
 _NAMING = re.compile(rf"(?:{_WORD.pattern})(?:['’]s\b)?")
 _POSSESSIVE = re.compile(r"['’]s\b")
 _PERIOD = re.compile(r"^(fy|cy|q[1-4])((?:19|20)\d\d|\d\d)$")
-_SENTENCE_END = re.compile(r"(?<=[.?!:])\s+(?=[^\W\d_])")
 _GROUPED = r"\d{1,3}(?:[.,'’ \u00a0\u202f]\d{3})+(?:[.,]\d{1,2})?"
 _NUMBER = re.compile(rf"(?<![\w.,])(?:{_GROUPED}|\d+(?:[.,]\d{{1,2}})?)(?![\w]|[.,]\d)")
 _CENTURY = 50  #: two figures of a year below this are of this century
@@ -67,16 +66,6 @@ def without(question: str, words: Container[str]) -> str:
 
     bare = _NAMING.sub(kept, question)
     return " ".join(re.sub(r"\s+(?=[?.,;:])", "", bare).split())
-
-
-def sentences(question: str) -> tuple[str, str]:
-    """What is asked and what is said beside it: the sentences with a question mark, and the others.
-
-    Without any question mark, or with nothing else, all of it is asked.
-    """
-    parts = [part for part in _SENTENCE_END.split(question) if part.strip()]
-    asked = [part for part in parts if "?" in part] or parts
-    return " ".join(asked), " ".join(part for part in parts if part not in asked)
 
 
 def spellings(text: str) -> list[str]:

@@ -19,6 +19,7 @@ from docqa.evaluate import (
     evaluate_fields,
     evaluate_questions,
     fit_confidence,
+    half_of,
     is_right,
     read_field_records,
     read_questions,
@@ -429,3 +430,11 @@ def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:
     file.write_text(lines({"doc": "papers/gone.pdf", "fields": {}}))
     with pytest.raises(PathMissing, match=r"The document .*papers/gone\.pdf cannot be read"):
         read_field_records(file)
+
+
+def test_a_question_is_in_one_half_for_good() -> None:
+    questions = [Question(question=f"question {number}") for number in range(40)]
+    even, odd = half_of(questions, "even"), half_of(questions, "odd")
+    assert even and odd and set(even).isdisjoint(odd)
+    assert len(even) + len(odd) == len(half_of(questions, None)) == 40
+    assert half_of(questions[7:], "even") == [question for question in questions[7:] if question in even]

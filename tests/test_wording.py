@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from docqa.subjects import is_short_for
-from docqa.wording import plain_words, sentences, spellings, stem, without
+from docqa.wording import plain_words, spellings, stem, without
 
 
 def test_periods_are_taken_apart() -> None:
@@ -24,14 +24,6 @@ def test_a_plural_is_its_singular_and_other_words_stay() -> None:
     assert [stem(word) for word in ("companies", "margins", "business", "gas", "analysis")] == [
         "company", "margin", "business", "gas", "analysis",
     ]  # fmt: skip
-
-
-def test_sentences_that_ask_are_told_from_those_that_instruct() -> None:
-    assert sentences("Answer in millions. What was paid? Round it.") == (
-        "What was paid?",
-        "Answer in millions. Round it.",
-    )
-    assert sentences("net sales of 2020") == ("net sales of 2020", "")
 
 
 @pytest.mark.parametrize("number", ["1577", "1,577", "1.577,00", "1’577"])

@@ -16,6 +16,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -261,13 +262,20 @@ class Library:
             if "chunks" not in self._tables():
                 return []
             table = self._db.open_table("chunks")
-            for column, weight in (("text", 1.0), ("context", _CONTEXT)):
+
+            def searched(column: str) -> list[dict[str, Any]]:
                 query = table.search(MatchQuery(question, column), query_type="fts")
                 if condition is not None:
                     query = query.where(condition, prefilter=True)
-                for row in query.select(["doc", "page", "number", "_score"]).limit(limit).to_list():
-                    key = (row["doc"], row["page"], row["number"])
-                    scores[key] = scores.get(key, 0.0) + weight * row["_score"]
+                rows: list[dict[str, Any]] = query.select(["doc", "page", "number", "_score"]).limit(limit).to_list()
+                return rows
+
+            with ThreadPoolExecutor(1) as side_by_side:
+                in_context = side_by_side.submit(searched, "context")
+                for rows, weight in ((searched("text"), 1.0), (in_context.result(), _CONTEXT)):
+                    for row in rows:
+                        key = (row["doc"], row["page"], row["number"])
+                        scores[key] = scores.get(key, 0.0) + weight * row["_score"]
         best = sorted(scores, key=lambda key: (-scores[key], key))[:limit]
         return [Found(*key, scores[key]) for key in best]
 
