@@ -341,3 +341,4 @@ def test_without_a_server_the_question_before_helps_to_search(monkeypatch: pytes
         assert rewrite_question(client, "And in 2019?", BEFORE) == plain
         assert rewrite_question(client, "And in 2019?", Conversation()) == "And in 2019?"
     assert rewrite_question(None, "And in 2019?", BEFORE) == plain
+    assert rewrite_question(None, "Who won the regatta?", BEFORE) == "Who won the regatta?"

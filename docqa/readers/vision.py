@@ -10,6 +10,7 @@ is in `docqa.prompts`, and how a server is spoken to in `docqa.model`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -37,12 +38,18 @@ from docqa.types import Draft, Evidence, FieldSpec, Reading, Region, Verdict
 from docqa.verify import locate
 
 TOKENS_PER_FIELD = 200  #: a value and its quote at their longest, with the JSON around them
-MAX_PAGES = (
-    12  #: in one prompt, those of the turn before included; with a close-up below the 16 that a server is set to
-)
+MAX_PAGES = 12  #: in one prompt, with those of the turn before; one more, a close-up, is below the 16 a server takes
 FRAME_TOKENS = 256  #: of a prompt, besides its pages and texts: turns, labels, begin and end of images
 LONGEST_QUESTION = 300  #: characters of a question that was rewritten
 REWRITE_TOKENS = 128
+#: Words that point to what was said before, in English, German and French: most questions of a chat stand alone.
+_REFERS_BACK = re.compile(
+    r"^\W*(?:and|or|but|also|what about|how about|why|und|oder|aber|auch|wieso|warum|et|ou|mais|pourquoi)\b"
+    r"|\b(?:it|its|this|these|those|they|them|their|he|she|his|her|him|then|same|former|latter"
+    r"|er|ihre?[nmrs]?|sein[enmrs]*|dies\w*|dort|dann|davon|dafür|dazu|damals|gleiche\w*"
+    r"|il|elles?|ils|celui|celle|cela|ça)\b",
+    re.IGNORECASE,
+)
 
 
 class VisionReader:
@@ -206,11 +213,11 @@ def together(before: Sequence[Evidence], found: Sequence[Evidence], most: int) -
 def rewrite_question(client: ModelClient | None, question: str, history: Conversation) -> str:
     """A question that pages can be searched for without the conversation: "and in 2019?" names no subject.
 
-    Without a server, or with an odd reply of it, it is the question and the one before.
+    Without a server, or with an odd reply of it, it is the question, and the one before where it refers to that.
     """
     if not history.turns:
         return question
-    plain = f"{question} {history.turns[-1].question}"
+    plain = f"{question} {history.turns[-1].question}" if _REFERS_BACK.search(question) else question
     if client is None:
         return plain
     try:
