@@ -108,7 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_reader(question)
     extract = commands.add("extract", _extract, "fill fields from documents into a CSV file")
     extract.add_argument("paths", nargs="*", metavar="DOCUMENT", help="labels or ids of documents (default: all)")
-    extract.add_argument("--fields", type=Path, required=True, help="the fields file (TOML)")
+    extract.add_argument(
+        "--fields", type=Path, required=True, help="the fields file (TOML), or contract, form, invoice, letter, receipt"
+    )
     extract.add_argument("--out", type=Path, required=True, help="the CSV file to write")
     extract.add_argument("--collection", help="only this collection")
     _add_reader(extract)

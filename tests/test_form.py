@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
-from docqa.errors import ModelBadAnswer
+from docqa.errors import ModelBadAnswer, PathMissing
 from docqa.extract.fields import load_fields, presets
 from docqa.extract.form import MAX_ROWS, form_text, read_reply, reply_schema
 from docqa.types import FieldSpec, FieldType, Reading
@@ -85,6 +86,12 @@ def test_the_words_name_every_field_and_column_with_its_type() -> None:
         '  - "what": text',
         '  - "price": an amount of money with the currency as printed beside it, if any',
     ]
+
+
+def test_a_preset_is_loaded_by_its_name() -> None:
+    assert load_fields(Path("receipt")) == load_fields(presets()["receipt"])
+    with pytest.raises(PathMissing):
+        load_fields(Path("recipe"))
 
 
 def test_the_presets_can_be_asked_for() -> None:

@@ -108,7 +108,9 @@ def _check_distinct(what: str, named: Sequence[_Column | _Table]) -> None:
 
 
 def load_fields(file: Path) -> tuple[FieldSpec, ...]:
-    """The fields of a file. Raises PathMissing, BadFieldsFile."""
+    """The fields of a file, or of the preset of that name. Raises PathMissing, BadFieldsFile."""
+    if not file.exists():
+        file = presets().get(str(file), file)
     try:
         return parse_fields(file.read_text(encoding="utf-8"), str(file))
     except OSError as error:
