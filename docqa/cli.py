@@ -21,9 +21,7 @@ from docqa.doctor import Probe, examine
 from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged, UsageError
 from docqa.evaluate import evaluate_fields, evaluate_questions, half_of, read_field_records, read_questions
-from docqa.extract.export import check_target, write_csv
 from docqa.extract.fields import load_fields
-from docqa.extract.run import carry_on, documents_in, run_table, start_run
 from docqa.find import Finder, Scope
 from docqa.settings import Settings, load_settings
 from docqa.store import Store
@@ -105,23 +103,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     question.add_argument("--transcribe-only", action="store_true", help="with --audio: print what was understood")
     _add_scope(question)
-    _add_reader(question)
-    extract = commands.add("extract", _extract, "fill fields from documents into a CSV file")
-    extract.add_argument("paths", nargs="*", metavar="DOCUMENT", help="labels or ids of documents (default: all)")
-    extract.add_argument(
-        "--fields", type=Path, required=True, help="the fields file (TOML), or contract, form, invoice, letter, receipt"
-    )
-    extract.add_argument("--out", type=Path, required=True, help="the CSV file to write")
-    extract.add_argument("--collection", help="only this collection")
-    _add_reader(extract)
+    add_reader(question)
     checked = commands.add("check", _check, "look for anything missing, doubled or altered in the store")
     checked.add_argument("--read-data", action="store_true", help="read and hash every original and page image")
     checked.add_argument("--repair", action="store_true", help="have documents read again whose pages are damaged")
     doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
     doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
-    from docqa.modelserver.commands import register as register_model_server  # imports this module, as the others do
+    from docqa.extract.commands import register as register_extraction  # they import this module, as the others do
+    from docqa.modelserver.commands import register as register_model_server
 
+    register_extraction(commands)
     register_model_server(commands)
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
@@ -139,7 +131,8 @@ def _add_scope(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--doc", help="only this document (the beginning of its id is enough)")
 
 
-def _add_reader(parser: argparse.ArgumentParser) -> None:
+def add_reader(parser: argparse.ArgumentParser) -> None:
+    """The choice of who reads, for commands that read pages."""
     parser.add_argument(
         "--reader", choices=READERS, default="auto", help="quote: built in; vision: the model server (default: auto)"
     )
@@ -154,11 +147,11 @@ def _add_evaluation(group: Commands) -> None:
     questions.add_argument(
         "--leave-out", action="store_true", help="ask each question also without its document: nothing should be found"
     )
-    _add_reader(questions)
+    add_reader(questions)
     fields = group.add("fields", _eval_fields, "cells filled, against records with known values")
     fields.add_argument("file", type=Path, help="JSON lines as in sample_docs/fields.jsonl")
     fields.add_argument("--fields", type=Path, required=True, help="the fields file (TOML)")
-    _add_reader(fields)
+    add_reader(fields)
 
 
 # ── the commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -207,28 +200,6 @@ def _show_progress(read: int, of: int) -> None:
     """How far a question about every document is, for people who watch."""
     if sys.stderr.isatty():
         print(f"\r{read} of {of} documents read", end="\n" if read == of else "\r", file=sys.stderr, flush=True)
-
-
-def _extract(arguments: argparse.Namespace) -> int:
-    settings = settings_of(arguments)
-    fields = load_fields(arguments.fields)
-    check_target(arguments.out)
-    store = Store.existing(settings.store)
-    documents = documents_in(store, arguments.collection, arguments.paths)
-    run = start_run(store, settings, fields, arguments.reader, [document.doc for document in documents])
-    carry_on(store, settings, run=run)
-    rows = run_table(store, run)
-    write_csv(arguments.out, fields, rows)
-    failed = [row for row in rows if row.problem is not None]
-    for row in failed:
-        print(f"{row.document.label}: {row.problem.message} {row.problem.hint}", file=sys.stderr)  # type: ignore[union-attr]
-    filled = sum(cell.value is not None for row in rows for cell in row.cells.values())
-    summary = {"run": run, "documents": len(rows), "failed": len(failed), "cells": filled, "out": str(arguments.out)}
-    if arguments.json:
-        emit(summary)
-    else:
-        print(f"{len(rows)} documents, {filled} cells filled, {len(failed)} documents failed: {arguments.out}")
-    return 3 if failed else 0
 
 
 def _check(arguments: argparse.Namespace) -> int:

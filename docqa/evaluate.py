@@ -21,7 +21,8 @@ from rapidfuzz.distance import Levenshtein
 from docqa.ask import ask, finished
 from docqa.errors import BadQuestionsFile, PathMissing
 from docqa.extract.confidence import Calibration, accuracy_at, calibration_error
-from docqa.extract.run import carry_on, run_table, start_run
+from docqa.extract.run import carry_on, start_run
+from docqa.extract.table import run_table
 from docqa.extract.values import same_value
 from docqa.find import Finder, Scope
 from docqa.readers import Reader

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from docqa.errors import DiskFull, PathMissing, UsageError
 from docqa.extract.export import csv_text, safe, write_csv
-from docqa.extract.run import Row
+from docqa.extract.table import Row
 from docqa.types import Cell, Document, FieldSpec, FieldType, Problem, Status
 
 TOTAL = FieldSpec("total", FieldType.AMOUNT)

@@ -27,6 +27,7 @@ from docqa.errors import (
     UnknownDocument,
 )
 from docqa.extract import run as extraction
+from docqa.extract.commands import documents_in
 from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import (
     MAX_FIELDS,
@@ -37,7 +38,9 @@ from docqa.extract.fields import (
     load_fields,
     parse_fields,
 )
-from docqa.extract.run import Readings, View, carry_on, check, documents_in, fill_cells, run_table, start_run
+from docqa.extract.fill import Readings, View, check, fill_cells
+from docqa.extract.run import carry_on, start_run
+from docqa.extract.table import run_table
 from docqa.readers import NOTHING_SAID, Conversation
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store

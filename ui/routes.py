@@ -22,7 +22,8 @@ from starlette.routing import Route
 from docqa.archive import Unpacked, spooled, take_archive
 from docqa.errors import ArchiveTooLarge, DiskFull, DocqaError, FileTooLarge, StoreError, UsageError
 from docqa.extract.export import csv_text
-from docqa.extract.run import run_fields, run_table
+from docqa.extract.run import run_fields
+from docqa.extract.table import run_table
 from docqa.mediatype import is_zip
 from docqa.store import Taken, check_collection
 from ui import resources

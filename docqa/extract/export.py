@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docqa.errors import DiskFull, PathMissing, UsageError
-from docqa.extract.run import Row
+from docqa.extract.table import Row
 from docqa.types import Cell, FieldSpec, FieldType
 
 _FORMULA = re.compile(r"[=+\-@\t\r\n\0＝＋－＠]")

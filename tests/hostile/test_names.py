@@ -26,7 +26,7 @@ from streamlit.testing.v1 import AppTest
 from docqa.archive import take_archive
 from docqa.cli import main
 from docqa.extract.export import csv_text
-from docqa.extract.run import Row
+from docqa.extract.table import Row
 from docqa.settings import IngestSettings, ModelSettings, Settings
 from docqa.store import MAX_LABEL, Store, clean_label
 from docqa.types import Status

@@ -17,7 +17,8 @@ from pandas.io.formats.style import Styler
 
 from docqa.errors import BadFieldsFile
 from docqa.extract.fields import fields_toml, parse_fields
-from docqa.extract.run import Row, run_fields, run_table, start_run
+from docqa.extract.run import run_fields, start_run
+from docqa.extract.table import Row, run_table
 from docqa.store.ledger import Run
 from docqa.types import Cell, Document, FieldSpec, FieldType, Problem
 from ui import resources
