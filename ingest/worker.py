@@ -13,6 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from docqa.embed import Embedder
@@ -77,15 +78,19 @@ def ingest_pending(
     document's own failure becomes its problem instead.
     """
     sandbox.require(settings.unsafe_parser)
-    read = _read_pending(store, settings, on_progress)
+    with ThreadPoolExecutor(1, "embedder") as beside:
+        if with_vectors and store.catalog.pending(PIPELINE):
+            # It takes ten seconds, nine of them on one processor: reading leaves enough of the others idle.
+            embedder = beside.submit(embedder).result
+        read = _read_pending(store, settings, on_progress)
 
-    def read_newcomers() -> list[str]:
-        newcomers = _read_pending(store, settings, on_progress)
-        read.extend(newcomers)
-        return newcomers
+        def read_newcomers() -> list[str]:
+            newcomers = _read_pending(store, settings, on_progress)
+            read.extend(newcomers)
+            return newcomers
 
-    while with_vectors and (docs := store.catalog.without_vectors()):
-        make_vectors(store, embedder(), docs, read_newcomers, _stage("vectors", on_progress))
+        while with_vectors and (docs := store.catalog.without_vectors()):
+            make_vectors(store, embedder(), docs, read_newcomers, _stage("vectors", on_progress))
     return len(read)
 
 

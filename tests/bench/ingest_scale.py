@@ -4,17 +4,19 @@
 
 PDFs of `--of` pages each (or one document of all) with words of their own on every page are made and ingested in one
 run; prints pages a second and the writer's CPU a page (which tells more on a busy machine) up to about 1,000, 4,000 and
-the last page, the peak of memory of the run and of its largest child, and the size of the store against that of
-originals, images and text.
+the last page, the peak of memory of the run with its children together (what they share counted once), and the size of
+the store against that of originals, images and text.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import random
 import resource
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,14 +50,12 @@ def main() -> None:
         print(f"{arguments.pages // each} documents of {each} pages, load {os.getloadavg()[0]:.1f}", flush=True)
         settings = IngestSettings(jobs=arguments.jobs, max_pages=max(10_000, each))
         watch = Watch(arguments.pages)
-        with store.writing():
+        memory = Memory()
+        with store.writing(), memory:
             ingest_pending(
                 store, lambda: Embedder(EmbedderSettings()), settings, watch, with_vectors=not arguments.no_vectors
             )
-        print(
-            f"peak of the run {peak(resource.RUSAGE_SELF):.2f} GB, of its largest child "
-            f"{peak(resource.RUSAGE_CHILDREN):.2f} GB"
-        )
+        print(f"peak of the run with its children {memory.peak:.2f} GB, of the run alone {memory.own:.2f} GB")
         tell_size(store, text)
 
 
@@ -138,9 +138,45 @@ def memory_now() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1e9
 
 
-def peak(who: int) -> float:
-    """The most memory that was resident, in GB."""
-    return resource.getrusage(who).ru_maxrss / 1e6
+class Memory:
+    """Looks twice a second how much memory the run and its children hold, in GB."""
+
+    def __init__(self) -> None:
+        self.peak = self.own = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Memory:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.5):
+            own = held(os.getpid())
+            self.own = max(self.own, own)
+            self.peak = max(self.peak, own + sum(held(child) for child in descendants(os.getpid())))
+
+
+def held(process: int) -> float:
+    """GB that a process holds, of what it shares with others its part; 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1e6
+
+
+def descendants(process: int) -> Iterator[int]:
+    """The numbers of its children and of theirs, those in namespaces of their own included."""
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with contextlib.suppress(OSError):
+            for child in map(int, task.read_text().split()):
+                yield child
+                yield from descendants(child)
 
 
 def tell_size(store: Store, text: int) -> None:
