@@ -338,6 +338,7 @@ class Fit:
     """A calibration that was fitted anew, what it does on the half held back, and what the one in use does there."""
 
     calibration: Calibration
+    cells: int  #: that it was fitted to
     before: Mapping[str, float]
     after: Mapping[str, float]
     sentence: str  #: how many of the cells held back need no look
@@ -350,7 +351,8 @@ def refitted(judged: Sequence[Judged], start: Calibration, in_use: Calibration, 
     held = [one for one in judged if one.held_back]
     before, after = believability(held, in_use), believability(held, fit)
     refused = _too_few(judged) or _worse(before, after)
-    return Fit(fit, before, after, in_words(rated_by(held, in_use if refused else fit)), refused)
+    cells = sum(not one.held_back and one.cell is not None and one.cell.value is not None for one in judged)
+    return Fit(fit, cells, before, after, in_words(rated_by(held, in_use if refused else fit)), refused)
 
 
 def _too_few(judged: Sequence[Judged]) -> str | None:
