@@ -22,6 +22,7 @@ from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged, UsageError
 from docqa.evaluate import evaluate_fields, evaluate_questions, half_of, read_field_records, read_questions
 from docqa.extract.fields import load_fields
+from docqa.extract.review import records_of
 from docqa.find import Finder, Scope
 from docqa.settings import Settings, load_settings
 from docqa.store import Store
@@ -111,9 +112,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
     from docqa.extract.commands import register as register_extraction  # they import this module, as the others do
+    from docqa.extract.reviewing import register as register_review
     from docqa.modelserver.commands import register as register_model_server
 
     register_extraction(commands)
+    register_review(commands)
     register_model_server(commands)
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)
@@ -149,7 +152,9 @@ def _add_evaluation(group: Commands) -> None:
     )
     add_reader(questions)
     fields = group.add("fields", _eval_fields, "cells filled, against records with known values")
-    fields.add_argument("file", type=Path, help="JSON lines as in sample_docs/fields.jsonl")
+    known = fields.add_mutually_exclusive_group(required=True)
+    known.add_argument("file", type=Path, nargs="?", help="JSON lines as in sample_docs/fields.jsonl")
+    known.add_argument("--corrections", action="store_true", help="against what people said of cells in this store")
     fields.add_argument("--fields", type=Path, required=True, help="the fields file (TOML)")
     add_reader(fields)
 
@@ -252,7 +257,8 @@ def _eval_fields(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     store = Store.existing(settings.store)
     fields = load_fields(arguments.fields)
-    emit(evaluate_fields(store, settings, fields, read_field_records(arguments.file), arguments.reader))
+    records = records_of(store, fields) if arguments.corrections else read_field_records(arguments.file)
+    emit(evaluate_fields(store, settings, fields, records, arguments.reader))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The routes beside Streamlit's own: page images, the upload of documents, and the CSV of an extraction.
+"""The routes beside Streamlit's own: page images, the upload of documents, and the table of an extraction as a file.
 
 Page images are addressed by URL so that the browser can cache them and turn pages without asking the script. Uploads
 stream to the disk and are never whole in memory; a zip is unpacked into the store on the way (`docqa.archive`).
@@ -21,9 +21,9 @@ from starlette.routing import Route
 
 from docqa.archive import Unpacked, spooled, take_archive
 from docqa.errors import ArchiveTooLarge, DiskFull, DocqaError, FileTooLarge, StoreError, UsageError
-from docqa.extract.export import csv_text
+from docqa.extract.export import CsvStyle, table_bytes
 from docqa.extract.run import run_fields
-from docqa.extract.table import run_table
+from docqa.extract.table import run_sheet, run_table
 from docqa.mediatype import is_zip
 from docqa.store import Taken, check_collection
 from ui import resources
@@ -37,6 +37,12 @@ _MAGIC = 4  #: bytes by which a zip is known
 _DOC = re.compile(r"[0-9a-f]{64}")
 _FOREVER = {"cache-control": "private, max-age=31536000, immutable"}
 _NEVER = {"cache-control": "no-store"}
+_FILES = {
+    ".csv": "text/csv; charset=utf-8",
+    ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    ".json": "application/json",
+}
+_FOR_EXCEL = CsvStyle(bom=True)  # the byte order mark makes Excel read UTF-8
 _uploads = anyio.CapacityLimiter(6)  # threads that wait for slow uploads must not be those that serve pages
 
 
@@ -52,16 +58,19 @@ def page_image(request: Request) -> Response:
         return PlainTextResponse(f"{error.message} {error.hint}", 500, _NEVER)
 
 
-def run_csv(request: Request) -> Response:
-    """GET /runs/{run}.csv: the cells of an extraction, a row a document."""
-    store, number = resources.store(), request.path_params["run"]
+def run_file(request: Request) -> Response:
+    """GET /runs/{run}.csv, .xlsx or .json: the table of an extraction, with what people corrected."""
+    store, number, suffix = resources.store(), request.path_params["run"], request.path_params["suffix"]
     runs = store.catalog.ledger.runs(number)
-    if not runs:
+    if not runs or suffix not in _FILES:
         return PlainTextResponse("There is no such extraction.", 404, _NEVER)
-    text = csv_text(run_fields(runs[0]), run_table(store, number))
-    named = {"content-disposition": f'attachment; filename="docqa-extraction-{number}.csv"'}
-    # the byte order mark makes Excel read UTF-8
-    return Response(text.encode("utf-8-sig"), media_type="text/csv; charset=utf-8", headers=_NEVER | named)
+    rows, address = run_table(store, number), str(request.base_url)
+    try:
+        content = table_bytes(suffix, run_fields(runs[0]), rows, run_sheet(runs[0], rows), _FOR_EXCEL, address)
+    except UsageError as error:
+        return PlainTextResponse(f"{error.message} {error.hint}", 413, _NEVER)
+    named = {"content-disposition": f'attachment; filename="docqa-extraction-{number}{suffix}"'}
+    return Response(content, media_type=_FILES[suffix], headers=_NEVER | named)
 
 
 async def upload(request: Request) -> Response:
@@ -85,7 +94,7 @@ async def upload(request: Request) -> Response:
 
 ROUTES = [
     Route("/page/{doc}/{number}", page_image),
-    Route("/runs/{run:int}.csv", run_csv),
+    Route("/runs/{run:int}{suffix}", run_file),
     Route("/upload", upload, methods=["PUT"]),
 ]
 

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from docqa.cli import Commands, add_reader, emit, settings_of
 from docqa.errors import UnknownDocument
-from docqa.extract.export import check_target, write_csv
+from docqa.extract.export import check_target
 from docqa.extract.fields import load_fields
+from docqa.extract.output import add_output, told, write_run
 from docqa.extract.run import carry_on, start_run
-from docqa.extract.table import run_table
 from docqa.store import MAX_LABEL, Store
 from docqa.types import Document
 
 
 def register(commands: Commands) -> None:
     """Add the commands to the command line."""
-    extract = commands.add("extract", _extract, "fill fields from documents into a CSV file")
+    extract = commands.add("extract", _extract, "fill fields from documents into a CSV, XLSX or JSON file")
     extract.add_argument("paths", nargs="*", metavar="DOCUMENT", help="labels or ids of documents (default: all)")
     extract.add_argument(
         "--fields", type=Path, required=True, help="the fields file (TOML), or contract, form, invoice, letter, receipt"
     )
-    extract.add_argument("--out", type=Path, required=True, help="the CSV file to write")
+    add_output(extract)
     extract.add_argument("--collection", help="only this collection")
     add_reader(extract)
 
@@ -38,18 +37,9 @@ def _extract(arguments: argparse.Namespace) -> int:
     documents = documents_in(store, arguments.collection, arguments.paths)
     run = start_run(store, settings, fields, arguments.reader, [document.doc for document in documents])
     carry_on(store, settings, run=run)
-    rows = run_table(store, run)
-    write_csv(arguments.out, fields, rows)
-    failed = [row for row in rows if row.problem is not None]
-    for row in failed:
-        print(f"{row.document.label}: {row.problem.message} {row.problem.hint}", file=sys.stderr)  # type: ignore[union-attr]
-    filled = sum(cell.value is not None for row in rows for cell in row.cells.values())
-    summary = {"run": run, "documents": len(rows), "failed": len(failed), "cells": filled, "out": str(arguments.out)}
-    if arguments.json:
-        emit(summary)
-    else:
-        print(f"{len(rows)} documents, {filled} cells filled, {len(failed)} documents failed: {arguments.out}")
-    return 3 if failed else 0
+    summary = write_run(arguments, settings, store, store.catalog.ledger.runs(run)[0])
+    emit(summary) if arguments.json else print(told(summary))
+    return 3 if summary["failed"] else 0
 
 
 def documents_in(store: Store, collection: str | None, names: Sequence[str]) -> list[Document]:

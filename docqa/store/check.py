@@ -38,6 +38,7 @@ def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
     """Everything that is wrong with a store; with `read_data` every original and image is read and hashed."""
     for message in store.catalog.damage():
         yield Finding("catalog_damaged", None, f"The catalog: {message}.", "Restore it from a backup.", False)
+    yield from _corrections(store)
     documents = store.catalog.documents()
     yield from _originals(store, documents, read_data)
     try:
@@ -66,6 +67,13 @@ def repair(store: Store, findings: list[Finding]) -> int:
     store.library.remove(docs)
     store.catalog.requeue(known)
     return len(known)
+
+
+def _corrections(store: Store) -> Iterator[Finding]:
+    """Corrections are numbered and never removed: fewer than there are numbers means that some are gone."""
+    if lost := store.catalog.ledger.corrections_lost():
+        message = f"The catalog: {lost} of what people said of cells is gone."
+        yield Finding("corrections_lost", None, message, "Restore it from a backup.", False)
 
 
 def _originals(store: Store, documents: list[Document], read_data: bool) -> Iterator[Finding]:

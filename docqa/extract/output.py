@@ -1,0 +1,63 @@
+"""Where a table goes and in which form, for the commands that write one.
+
+Not here: the forms themselves (`docqa.extract.export`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from docqa.extract.export import DECIMALS, DELIMITERS, CsvStyle, write_table
+from docqa.extract.run import run_fields
+from docqa.extract.table import run_sheet, run_table
+from docqa.settings import Settings
+from docqa.store import Store
+from docqa.store.ledger import Run
+
+
+def add_output(parser: argparse.ArgumentParser) -> None:
+    """Where a table goes and how, for commands that write one."""
+    parser.add_argument("--out", type=Path, required=True, help="the file to write: .csv, .xlsx or .json")
+    parser.add_argument("--delimiter", choices=DELIMITERS, default="comma", help="of a CSV (default: comma)")
+    parser.add_argument("--decimal", choices=DECIMALS, default="point", help="of a CSV (default: point)")
+    parser.add_argument("--bom", action="store_true", help="begin a CSV with a byte order mark, for Excel")
+    parser.add_argument(
+        "--address", help="of the browser interface, for a workbook's links (default: as set up; empty: no links)"
+    )
+
+
+def write_run(arguments: argparse.Namespace, settings: Settings, store: Store, record: Run) -> dict[str, object]:
+    """Write the table of an extraction as the arguments of `add_output` say; returns what there is to tell of it."""
+    style = CsvStyle(arguments.bom, DELIMITERS[arguments.delimiter], DECIMALS[arguments.decimal])
+    rows = run_table(store, record.run)
+    address = f"http://{_host(settings)}:{settings.ui.port}" if arguments.address is None else arguments.address
+    fields = run_fields(record)
+    write_table(arguments.out, fields, rows, run_sheet(record, rows), style, address or None)
+    failed = [row for row in rows if row.problem is not None]
+    for row in failed:
+        print(f"{row.document.label}: {row.problem.message} {row.problem.hint}", file=sys.stderr)  # type: ignore[union-attr]
+    filled = sum(row.value(field.name) is not None for row in rows for field in fields)
+    return {
+        "run": record.run,
+        "documents": len(rows),
+        "failed": len(failed),
+        "cells": filled,
+        "corrections": sum(len(row.corrections) + len(row.in_tables) for row in rows),
+        "out": str(arguments.out),
+    }
+
+
+def told(summary: Mapping[str, object]) -> str:
+    """What was written, as a line."""
+    corrected = f", {summary['corrections']} corrections" if summary["corrections"] else ""
+    cells = f"{summary['documents']} documents, {summary['cells']} cells filled{corrected}"
+    return f"{cells}, {summary['failed']} documents failed: {summary['out']}"
+
+
+def _host(settings: Settings) -> str:
+    """Where a browser on this machine finds the interface."""
+    host = settings.ui.host
+    return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
