@@ -33,10 +33,10 @@ def untold(sentence: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """What is done about silence: every `every` seconds `on_silence` hears the how-manieth time it is, from 1, and the
-    seconds waited so far.
+    """What is done about silence, every so many seconds.
 
-    It raises ModelError to end the wait; if something has come in the meantime, that counts more.
+    `on_silence` hears the how-manieth time it is, from 1, and the seconds waited so far. It raises ModelError to
+    end the wait; if something has come in the meantime, that counts more.
     """
 
     every: float

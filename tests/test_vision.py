@@ -16,6 +16,7 @@ from fake_server import (
     Endless,
     Fail,
     FakeServer,
+    Hang,
     Order,
     Reset,
     Say,
