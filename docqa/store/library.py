@@ -225,9 +225,10 @@ class Library:
         numbers: dict[str, list[int]] = {}
         for doc, page in pages:
             numbers.setdefault(doc, []).append(int(page))
-        where = " OR ".join(f"({_only([doc])} AND page IN ({_listed(some)}))" for doc, some in sorted(numbers.items()))
-        if not where:
+        if not numbers:
             return {}
+        each = [f"({_only([doc])} AND page IN ({_listed(some)}))" for doc, some in sorted(numbers.items())]
+        where = f"{_only(numbers)} AND ({' OR '.join(each)})"  # the first part is looked up once, not once a document
         columns = ["doc", "page", "number", "heading", "text"]
         with self._converted():
             if "chunks" not in self._tables():
@@ -390,15 +391,17 @@ def _read_vectors(table: lancedb.table.Table) -> Nearest | None:
         return None
     vectors = np.empty((rows, dimensions), dtype=np.float32)
     names: dict[str, int] = {}
-    keys, start = [], 0
+    docs, pages, numbers = (np.empty(rows, dtype=np.int32) for _ in range(3))
+    start = 0
     for batch in table.search().select(["doc", "page", "number", "vector"]).limit(None).to_batches():
         stop = start + batch.num_rows
         vectors[start:stop] = batch["vector"].flatten().to_numpy().reshape(-1, dimensions)
-        docs = batch["doc"].dictionary_encode()
-        places = np.array([names.setdefault(name, len(names)) for name in docs.dictionary.to_pylist()], dtype=np.int32)
-        keys.append((places[docs.indices.to_numpy()], batch["page"].to_numpy(), batch["number"].to_numpy()))
+        coded = batch["doc"].dictionary_encode()
+        places = np.array([names.setdefault(name, len(names)) for name in coded.dictionary.to_pylist()])
+        docs[start:stop] = places[coded.indices.to_numpy()]
+        pages[start:stop], numbers[start:stop] = batch["page"].to_numpy(), batch["number"].to_numpy()
         start = stop
-    return Nearest(list(names), *(np.concatenate(column) for column in zip(*keys, strict=True)), vectors)
+    return Nearest(list(names), docs, pages, numbers, vectors)
 
 
 def _unindexed(table: lancedb.table.Table) -> int:

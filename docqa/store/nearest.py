@@ -47,9 +47,8 @@ class Nearest:
         return np.flatnonzero(wanted[self._docs])
 
     def _cosines(self, vector: Vectors, rows: npt.NDArray[np.intp] | None) -> Vectors:
-        unit = vector / (np.linalg.norm(vector) or 1)
+        unit = (vector / (np.linalg.norm(vector) or 1)).astype(np.float32)
         if rows is not None and len(rows) * _FEW < len(self._vectors):
-            cosines: Vectors = self._vectors[rows] @ unit / self._lengths[rows]
-            return cosines
-        cosines = self._vectors @ unit / self._lengths
+            return np.divide(self._vectors[rows] @ unit, self._lengths[rows], dtype=np.float32)
+        cosines = np.divide(self._vectors @ unit, self._lengths, dtype=np.float32)
         return cosines if rows is None else cosines[rows]
