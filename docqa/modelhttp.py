@@ -249,7 +249,8 @@ class ModelServer:
         if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
             if isinstance(error, httpx2.WriteTimeout):
                 return ModelTimeout(f"{self.address} hangs: it does not take what it is sent.", HUNG_HINT)
-            return ModelTimeout(f"{self.address} was silent for {silence:g} seconds.")
+            hint = HUNG_HINT if silence < self._silence else None  # a short reply does not take long
+            return ModelTimeout(f"{self.address} was silent for {silence:g} seconds.", hint)
         self._on_lost()
         if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.UnsupportedProtocol):
             return ModelUnreachable(f"No connection to the model server at {self.address}.")

@@ -49,6 +49,7 @@ class Nearest:
     def _cosines(self, vector: Vectors, rows: npt.NDArray[np.intp] | None) -> Vectors:
         unit = (vector / (np.linalg.norm(vector) or 1)).astype(np.float32)
         if rows is not None and len(rows) * _FEW < len(self._vectors):
-            return np.divide(self._vectors[rows] @ unit, self._lengths[rows], dtype=np.float32)
-        cosines = np.divide(self._vectors @ unit, self._lengths, dtype=np.float32)
+            asked: Vectors = np.divide(self._vectors[rows] @ unit, self._lengths[rows], dtype=np.float32)
+            return asked
+        cosines: Vectors = np.divide(self._vectors @ unit, self._lengths, dtype=np.float32)
         return cosines if rows is None else cosines[rows]
