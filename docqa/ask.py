@@ -14,6 +14,7 @@ from docqa.errors import BadSettings
 from docqa.find import Finder, Scope
 from docqa.followup import read_pages, searched
 from docqa.model import client_for
+from docqa.modelsilence import Tell, untold
 from docqa.readers import NOTHING_SAID, Conversation, Reader
 from docqa.readers.quote import QuoteReader
 from docqa.readers.vision import VisionReader
@@ -26,16 +27,19 @@ from docqa.types import Answer, Citation, Draft, Evidence, Hit, Verdict
 from docqa.verify import check, cited_pages, unsupported_figures
 
 
-def open_reader(settings: Settings, wanted: str, embed: Callable[[Sequence[str]], Vectors]) -> Reader:
+def open_reader(
+    settings: Settings, wanted: str, embed: Callable[[Sequence[str]], Vectors], tell: Tell = untold
+) -> Reader:
     """The reader asked for: "quote", "vision", or "auto" for vision where a model server is set.
 
-    `embed` is `Embedder.embed_documents`, or something that will load it. Raises BadSettings.
+    `embed` is `Embedder.embed_documents`, or something that will load it; `tell` hears, in a sentence, when the model
+    server says nothing for a while. Raises BadSettings.
     """
     if wanted == "quote" or (wanted == "auto" and settings.model.base_url is None):
         return QuoteReader(embed)
     if settings.model.base_url is None:
         raise BadSettings("There is no model server: model.base_url is not set.", "Set it, or use --reader quote.")
-    return VisionReader(client_for(settings.model), settings.model)
+    return VisionReader(client_for(settings.model), settings.model, tell)
 
 
 def ask(

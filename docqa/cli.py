@@ -179,7 +179,7 @@ def _ask(arguments: argparse.Namespace) -> int:
         emit({"question": question}) if arguments.json else print(question)
         return 0
     settings, store, embedder, finder = _open(arguments)
-    reader = open_reader(settings, arguments.reader, embedder.embed_documents)
+    reader = open_reader(settings, arguments.reader, embedder.embed_documents, _show_notice)
     scope = _scope(arguments, store)
     parts = ask(store, finder, reader, question, scope, settings.find.pages_read, progress=_show_progress)
     if arguments.json:
@@ -205,6 +205,11 @@ def _show_progress(read: int, of: int) -> None:
     """How far a question about every document is, for people who watch."""
     if sys.stderr.isatty():
         print(f"\r{read} of {of} documents read", end="\n" if read == of else "\r", file=sys.stderr, flush=True)
+
+
+def _show_notice(sentence: str) -> None:
+    """Something that a person who waits for an answer wants to know."""
+    print(f"docqa: {sentence}", file=sys.stderr, flush=True)
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -25,6 +25,7 @@ from docqa.certainty import Certainty, Path, certainties
 from docqa.errors import ModelBadAnswer, ModelBusy, ModelRefused
 from docqa.gate import Gate
 from docqa.modelhttp import SERVER_HINT, ModelServer
+from docqa.modelsilence import Tell, untold
 from docqa.modelwire import Count, Event, Listing, TokenChance, Tokens
 from docqa.settings import ModelSettings
 from docqa.types import Usage
@@ -116,14 +117,16 @@ class ModelClient:
         """The server as it is named in messages."""
         return self._server.address
 
-    def stream(self, messages: Messages, max_tokens: int, urgency: Urgency = Urgency.INTERACTIVE) -> Completion:
+    def stream(
+        self, messages: Messages, max_tokens: int, urgency: Urgency = Urgency.INTERACTIVE, tell: Tell = untold
+    ) -> Completion:
         """Ask for a chat completion; nothing is sent before its first piece is taken.
 
         A content part of type "image_url" may carry a "uuid" of its content: a server that can is then sent an image
-        only once. Taking a piece raises ModelError.
+        only once. `tell` hears when the server says nothing for a while. Taking a piece raises ModelError.
         """
         record = _Record()
-        return Completion(self._answer(messages, max_tokens, urgency, {}, record), record)
+        return Completion(self._answer(messages, max_tokens, urgency, {}, record, tell), record)
 
     def complete_json(
         self, messages: Messages, schema: Mapping[str, object], max_tokens: int, urgency: Urgency = Urgency.BATCH
@@ -220,14 +223,14 @@ class ModelClient:
     # ── an answer ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _answer(
-        self, messages: Messages, max_tokens: int, urgency: Urgency, extra: Body, record: _Record
+        self, messages: Messages, max_tokens: int, urgency: Urgency, extra: Body, record: _Record, tell: Tell = untold
     ) -> Generator[str, None, None]:
         """Yield the pieces of an answer's text, and keep the rest in `record`."""
         can = self.capabilities()
         body = self._body(messages, max_tokens, extra | self._fields(can, messages, urgency))
         patience = self._settings.total_timeout if urgency else self._settings.queue_timeout
         text, checked = "", 0
-        with self._gate.passed(urgency, patience), closing(self._taken(body, can)) as events:
+        with self._gate.passed(urgency, patience), closing(self._taken(body, can, tell)) as events:
             for event in events:
                 record.usage = _usage(event.usage) or record.usage
                 for choice in event.choices[:1]:
@@ -267,21 +270,21 @@ class ModelClient:
             fields["mm_processor_kwargs"] = {"max_soft_tokens": self._settings.image_budget}
         return fields
 
-    def _taken(self, body: Body, can: Capabilities) -> Generator[Event, None, None]:
+    def _taken(self, body: Body, can: Capabilities, tell: Tell) -> Generator[Event, None, None]:
         """Send a request without the images that the server has; with all of them, once, if it forgot them."""
         deadline = self._server.deadline()
         if not can.image_uuid:
-            return self._server.stream(CHAT, _unnamed(body), deadline)
+            return self._server.stream(CHAT, _unnamed(body), deadline, tell=tell)
         body = _named(body, f"@{self._budget(can)}")
         names = [str(image["uuid"]) for image in _images(body["messages"]) if "uuid" in image]
         with self._holding:
             held = {name for name in names if name in self._held}
         try:
-            events = self._server.stream(CHAT, _without(body, held), deadline)
+            events = self._server.stream(CHAT, _without(body, held), deadline, tell=tell)
         except (ModelRefused, ModelBadAnswer):
             if not held:
                 raise
-            events = self._server.stream(CHAT, body, deadline)
+            events = self._server.stream(CHAT, body, deadline, tell=tell)
         self._remember(names)
         return events
 

@@ -3,6 +3,9 @@
 The only module that imports an HTTP client; whatever that raises leaves here as a `ModelError`, without the key that
 a foreign exception or the server's own words may hold. Nothing but the address in the settings is ever contacted:
 proxies and credentials from the environment are not used, and redirects are not followed.
+
+A server that has not said a word of an answer for a few seconds is asked a second, cheap question beside it. One that
+reads pages answers that at once and is waited for; one that hangs does not, and is not waited for any longer.
 """
 
 from __future__ import annotations
@@ -14,8 +17,10 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
+import httpcore2
 import httpx2
 from pydantic import BaseModel
 
@@ -28,6 +33,7 @@ from docqa.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
+from docqa.modelsilence import Listening, Tell, Watch, untold
 from docqa.modelwire import Event, event_data
 from docqa.settings import ModelSettings
 
@@ -39,9 +45,13 @@ LONGEST_RETRY_AFTER = 5.0  #: seconds; a server that asks for more time is repor
 SENTENCE_LENGTH = 300  #: characters of what a server says about a refusal that are shown
 #: Seconds between two pieces of a short reply that the server has ready: its list of models, a number of tokens.
 READY_TIMEOUT = 8.0
+#: Seconds without a byte of an answer after which the person is told and the server is asked a second question, again
+#: and again, and seconds that it may take for it. Together below the ten after which people take a program for broken.
+QUIET, SECOND_OPINION = 5.0, 4.0
 MAX_BODY = 1 << 20  #: bytes of a reply that is not an answer: a list of models, an error
 
 SERVER_HINT = "Try again; if it stays, look at the server's log."
+HUNG_HINT = "Restart the model server and look at its log; `--reader quote` works without one."
 REDIRECT_HINT = "docqa follows no redirect: set model.base_url to the server's own address."
 REFUSAL_HINTS = {
     400: "The server says why. If the prompt is too long or holds too many images, lower find.pages_read.",
@@ -69,20 +79,27 @@ class ModelServer:
         self._silence = min(settings.read_timeout, settings.total_timeout)  # seconds
         self._key = _key(settings)
         self._on_lost = on_lost
-        self._http = httpx2.Client(
-            headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
-            # The certificates that this machine trusts, an office's own among them; without https nothing is loaded.
-            verify=ssl.create_default_context() if self._url.startswith("https:") else False,
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx2.Timeout(
-                min(settings.read_timeout, settings.total_timeout), connect=settings.connect_timeout
-            ),
-        )
+        # The certificates that this machine trusts, an office's own among them; without https nothing is loaded.
+        trusted = ssl.create_default_context() if self._url.startswith("https:") else False
+        self._line = Listening()
+        self._http = self._client(_Transport(trusted, self._line), self._silence)
+        # A connection of its own for each second opinion: one of the pool may have been lost without a word.
+        alone = httpx2.HTTPTransport(trusted, trust_env=False, limits=httpx2.Limits(max_keepalive_connections=0))
+        self._aside = self._client(alone, SECOND_OPINION)
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._http.close()
+        self._aside.close()
+
+    def _client(self, transport: httpx2.HTTPTransport, silence: float) -> httpx2.Client:
+        return httpx2.Client(
+            headers={"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {self._key}"} if self._key else {}),
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx2.Timeout(silence, connect=min(silence, self._settings.connect_timeout)),
+        )
 
     def deadline(self) -> float:
         """The time (`time.monotonic`) at which a request that begins now has to be over."""
@@ -95,23 +112,27 @@ class ModelServer:
         """
         deadline = self.deadline()
         silence = min(READY_TIMEOUT, self._silence)
-        with closing(self._opened(path, body, deadline, patient, silence)) as response, self._errors_mapped(silence):
+        opened = self._opened(path, body, deadline, patient, silence, None)
+        with closing(opened) as response, self._errors_mapped(silence):
             return form.model_validate_json(_content(response, deadline))
 
-    def stream(self, path: str, body: object, deadline: float, patient: bool = True) -> Generator[Event, None, None]:
+    def stream(
+        self, path: str, body: object, deadline: float, patient: bool = True, tell: Tell = untold
+    ) -> Generator[Event, None, None]:
         """Send a request and return the checked events of its streamed reply, as they come.
 
-        When this returns the server has taken the request. Closing the generator closes the connection. Raises
-        ModelError, here and while events are taken.
+        When this returns the server has taken the request. Closing the generator closes the connection. `tell` hears
+        when nothing comes for a while. Raises ModelError, here and while events are taken.
         """
-        return self._events(self._opened(path, body, deadline, patient, self._silence), deadline)
+        watch = Watch(QUIET, partial(self._second_opinion, tell))
+        return self._events(self._opened(path, body, deadline, patient, self._silence, watch), deadline, watch)
 
-    def _events(self, response: httpx2.Response, deadline: float) -> Generator[Event, None, None]:
+    def _events(self, response: httpx2.Response, deadline: float, watch: Watch) -> Generator[Event, None, None]:
         with closing(response), self._errors_mapped(self._silence):
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != "text/event-stream":
                 raise ModelBadAnswer(f"{self.address} sent {kind[:40] or 'nothing'!r} instead of a streamed answer.")
-            for data in event_data(self._in_time(response.iter_raw(), deadline)):
+            for data in event_data(self._in_time(response.iter_raw(), deadline, watch)):
                 if data == b"[DONE]":
                     return
                 event = Event.model_validate_json(data)
@@ -120,17 +141,20 @@ class ModelServer:
                     raise ModelBadAnswer(f"{self.address} broke off its answer: {said}", SERVER_HINT)
                 yield event
 
-    def _opened(self, path: str, body: object, deadline: float, patient: bool, silence: float) -> httpx2.Response:
+    def _opened(
+        self, path: str, body: object, deadline: float, patient: bool, silence: float, watch: Watch | None
+    ) -> httpx2.Response:
         """Send a request until the server takes it, at most three times; the reply is unread.
 
         Where a refusal is an answer too (not `patient`), only a connection that had gone stale is tried again.
         """
         url = self._url.removesuffix("/v1") + path if path.startswith("/") else f"{self._url}/{path}"
-        timeout = httpx2.Timeout(silence, connect=self._settings.connect_timeout)
+        # A server takes what it is sent at once, however long it thinks about it afterwards.
+        timeout = httpx2.Timeout(silence, connect=self._settings.connect_timeout, write=min(READY_TIMEOUT, silence))
         tries = 0
         while True:
             request = self._http.build_request("POST" if body else "GET", url, json=body, timeout=timeout)
-            outcome = self._tried(request, deadline, silence)
+            outcome = self._tried(request, deadline, silence, watch)
             if isinstance(outcome, httpx2.Response):
                 return outcome
             if outcome.pause is None or tries == len(RETRY_PAUSES) or not (patient or outcome.stale):
@@ -143,9 +167,12 @@ class ModelServer:
             time.sleep(pause)
             tries += 1
 
-    def _tried(self, request: httpx2.Request, deadline: float, silence: float) -> httpx2.Response | _Failure:
+    def _tried(
+        self, request: httpx2.Request, deadline: float, silence: float, watch: Watch | None
+    ) -> httpx2.Response | _Failure:
         try:
-            response = self._http.send(request, stream=True)
+            with self._line.watched(watch):
+                response = self._http.send(request, stream=True)
             if response.status_code == 200:
                 return response
             with closing(response):
@@ -173,14 +200,40 @@ class ModelServer:
             return _Failure(ModelBusy(sentence, f"The server asks to be left alone for {seconds} seconds."), None)
         return _Failure(ModelBusy(sentence), float(seconds))
 
-    def _in_time(self, chunks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
-        for chunk in chunks:
+    def _in_time(self, chunks: Iterator[bytes], deadline: float, watch: Watch) -> Iterator[bytes]:
+        while True:
+            with self._line.watched(watch):
+                chunk = next(chunks, None)
+            if chunk is None:
+                return
             if time.monotonic() > deadline:
                 raise ModelTimeout(
                     f"{self.address} did not finish its answer within {self._settings.total_timeout:g} seconds.",
                     "Ask about fewer pages, or raise model.total_timeout.",
                 )
             yield chunk
+
+    def _second_opinion(self, tell: Tell, time_of_silence: int, waited: float) -> None:
+        """Ask a server that has been silent for some seconds what any server answers at once: whatever it says will do.
+
+        Raises ModelTimeout if it does not answer that either, and ModelUnreachable if it is gone.
+        """
+        if time_of_silence == 1:
+            tell(f"The model server has not answered for {waited:.0f} s; it may be reading the pages or be hung.")
+        try:
+            self._aside.send(self._aside.build_request("GET", f"{self._url}/models"), stream=True).close()
+        except httpx2.ConnectError as error:
+            raise self._lost(error, SECOND_OPINION) from None
+        except httpx2.TimeoutException:
+            self._on_lost()
+            seconds = f"{waited + SECOND_OPINION:.0f} seconds"
+            raise ModelTimeout(
+                f"{self.address} hangs: for {seconds} it has neither answered nor said which models it has.", HUNG_HINT
+            ) from None
+        except httpx2.TransportError:
+            pass  # not what should come, but something is there that hears us
+        if time_of_silence == 1:
+            tell("The model server is there, but has not answered yet: it is still reading, or busy with others.")
 
     @contextmanager
     def _errors_mapped(self, silence: float) -> Iterator[None]:
@@ -194,7 +247,10 @@ class ModelServer:
 
     def _lost(self, error: httpx2.TransportError, silence: float) -> ModelError:
         if isinstance(error, httpx2.TimeoutException) and not isinstance(error, httpx2.ConnectTimeout):
-            return ModelTimeout(f"{self.address} was silent for {silence:g} seconds.")
+            if isinstance(error, httpx2.WriteTimeout):
+                return ModelTimeout(f"{self.address} hangs: it does not take what it is sent.", HUNG_HINT)
+            hint = HUNG_HINT if silence < self._silence else None  # a short reply does not take long
+            return ModelTimeout(f"{self.address} was silent for {silence:g} seconds.", hint)
         self._on_lost()
         if isinstance(error, httpx2.ConnectTimeout | httpx2.ConnectError | httpx2.UnsupportedProtocol):
             return ModelUnreachable(f"No connection to the model server at {self.address}.")
@@ -209,6 +265,21 @@ class ModelServer:
         line = " ".join(said.split()) if isinstance(said, str) else ""
         line = line.replace(self._key, "***") if self._key else line
         return "".join(char for char in line if char.isprintable())[:SENTENCE_LENGTH] or "no explanation"
+
+
+class _Transport(httpx2.HTTPTransport):
+    """The usual transport on connections that notice silence."""
+
+    def __init__(self, trusted: ssl.SSLContext | bool, line: Listening) -> None:
+        super().__init__(trusted, trust_env=False)
+        # httpx2 has no option for it. Were its pool's name changed, no silence would be noticed and a test would fail.
+        self._pool = httpcore2.ConnectionPool(
+            ssl_context=trusted if isinstance(trusted, ssl.SSLContext) else None,
+            max_connections=None,  # `docqa.gate` lets so many requests through
+            max_keepalive_connections=20,
+            keepalive_expiry=httpx2.Limits().keepalive_expiry,
+            network_backend=line,
+        )
 
 
 def _address(base_url: str | None) -> str:

@@ -63,6 +63,14 @@ class HangAfter:
 
 
 @dataclass(frozen=True)
+class Ponder:
+    """Say nothing until the list of models was asked for so many times, then answer."""
+
+    text: str
+    times: int = 1
+
+
+@dataclass(frozen=True)
 class Reset:
     """Begin an answer, then reset the connection."""
 
@@ -107,7 +115,7 @@ class Body:
     content_type: str = "application/json"
 
 
-Order = Say | Fail | Hang | HangAfter | Reset | Drop | BreakOff | ErrorEvent | Endless | Body
+Order = Say | Fail | Hang | HangAfter | Ponder | Reset | Drop | BreakOff | ErrorEvent | Endless | Body
 
 
 def model_card(name: str = MODEL, owned_by: str = "vllm", max_model_len: int | None = 32768) -> dict[str, object]:
@@ -167,6 +175,16 @@ class FakeServer:
     @property
     def probes(self) -> list[Asked]:
         return [asked for asked in self.asked if asked.probing]
+
+    @property
+    def listings(self) -> int:
+        """How often the list of models was asked for."""
+        return sum(asked.path == "/v1/models" for asked in self.asked)
+
+    def vanish(self) -> None:
+        """Take no more connections; those that are there stay."""
+        self._http.shutdown()
+        self._http.socket.close()
 
     def next_order(self) -> Order:
         return self.orders.pop(0) if len(self.orders) > 1 else self.orders[0]
@@ -280,6 +298,11 @@ def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
                 case HangAfter():
                     self._stream(_texts(Say(order.text)), end=False)
                     server.closing.wait()
+                case Ponder():
+                    asked_before = server.listings
+                    while server.listings < asked_before + order.times and not server.closing.wait(0.002):
+                        pass
+                    self._obey(Say(order.text), body)
                 case BreakOff():
                     self._stream([*_texts(Say(order.text)), b"[DONE]"])
                 case ErrorEvent():

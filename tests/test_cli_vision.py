@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_server import FakeServer, Say, closed_port
+from fake_server import FakeServer, Ponder, Say, closed_port
 
-from docqa import cli
+from docqa import cli, modelhttp
 from docqa.store import Store
 
 FIELDS = '[[field]]\nname = "rent"\ntype = "amount"\n'
@@ -65,6 +65,17 @@ def test_a_server_that_is_away_is_one_line_and_exit_4(
     assert json.loads(said.out)["error"]["code"] == "model_unreachable"
     assert "--reader quote" in said.err
     assert ask(small_store, url, monkeypatch, "--reader", "quote") == 0
+
+
+def test_who_waits_for_a_silent_server_is_told_beside_the_answer(
+    small_store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(modelhttp, "QUIET", 0.05)
+    with FakeServer(Ponder("<answer>So it says.</answer>")) as server:
+        assert ask(small_store, server.url, monkeypatch) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["text"] == "So it says."
+    assert "docqa: The model server is there, but has not answered yet" in said.err
 
 
 def test_an_extraction_goes_on_when_the_server_is_back(

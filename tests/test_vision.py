@@ -16,6 +16,7 @@ from fake_server import (
     Endless,
     Fail,
     FakeServer,
+    Hang,
     Order,
     Reset,
     Say,
@@ -25,7 +26,7 @@ from fake_server import (
 )
 from PIL import Image
 
-from docqa.errors import ModelBadAnswer, ModelRefused
+from docqa.errors import ModelBadAnswer, ModelRefused, ModelTimeout
 from docqa.imagegrid import grid_size
 from docqa.model import ModelClient
 from docqa.prompts import PROMPT_VERSION
@@ -342,3 +343,10 @@ def test_without_a_server_the_question_before_helps_to_search(monkeypatch: pytes
         assert rewrite_question(client, "And in 2019?", Conversation()) == "And in 2019?"
     assert rewrite_question(None, "And in 2019?", BEFORE) == plain
     assert rewrite_question(None, "Who won the regatta?", BEFORE) == "Who won the regatta?"
+
+
+def test_a_server_that_hangs_is_waited_for_once_only() -> None:
+    with FakeServer(Hang()) as server:
+        settings = ModelSettings(base_url=server.url, name=MODEL, read_timeout=0.2)
+        with closing(ModelClient(settings)) as client, pytest.raises(ModelTimeout):
+            rewrite_question(client, "And in 2019?", BEFORE)

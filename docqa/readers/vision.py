@@ -15,9 +15,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 
-from docqa.errors import ModelError
+from docqa.errors import ModelError, ModelTimeout
 from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model import ModelClient
+from docqa.modelsilence import Tell, untold
 from docqa.pageimage import enlarged, on_grid
 from docqa.pagetext import clean
 from docqa.prompts import (
@@ -53,11 +54,12 @@ _REFERS_BACK = re.compile(
 
 
 class VisionReader:
-    """A `docqa.readers.Reader` on top of a model server that takes images."""
+    """A `docqa.readers.Reader` on top of a model server that takes images; `tell` hears when the server is silent."""
 
-    def __init__(self, client: ModelClient, settings: ModelSettings) -> None:
+    def __init__(self, client: ModelClient, settings: ModelSettings, tell: Tell = untold) -> None:
         self.client = client
         self._settings = settings
+        self._tell = tell
 
     @property
     def name(self) -> str:
@@ -75,7 +77,8 @@ class VisionReader:
         """Yield the answer's text as the model writes it; closing the generator stops the model."""
         if not pages and not history.pages:
             return Draft(Verdict.NOT_FOUND, "", ())
-        look = _Look(self.client, self._settings, question, history, self._fitting(question, pages, history))
+        pages = self._fitting(question, pages, history)
+        look = _Look(self.client, self._settings, question, history, pages, self._tell)
         if small := look.closer(question, only_small=True):
             return (yield from look.answer(small))
         draft = yield from look.answer()
@@ -135,10 +138,12 @@ class _Look:
         question: str,
         history: Conversation,
         pages: Sequence[Evidence],
+        tell: Tell,
     ) -> None:
         self.pages = pages
         self.budget = client.image_budget()
         self._client, self._settings, self._question, self._history = client, settings, question, history
+        self._tell = tell
 
     def closer(self, about: str, only_small: bool = False) -> _Closer | None:
         """The place that speaks most of something; None if none does, or none in `only_small` print."""
@@ -156,7 +161,7 @@ class _Look:
         close_up = closer.close_up if closer else None
         messages = answer_messages(self._question, self.pages, self._history.turns, close_up)
         reply = AnswerStream()
-        with self._client.stream(messages, self._settings.max_tokens) as pieces:
+        with self._client.stream(messages, self._settings.max_tokens, tell=self._tell) as pieces:
             for piece in pieces:
                 if text := reply.feed(piece):
                     yield text
@@ -214,6 +219,7 @@ def rewrite_question(client: ModelClient | None, question: str, history: Convers
     """A question that pages can be searched for without the conversation: "and in 2019?" names no subject.
 
     Without a server, or with an odd reply of it, it is the question, and the one before where it refers to that.
+    Raises ModelTimeout: whoever waited for that long is not to wait a second time for the pages.
     """
     if not history.turns:
         return question
@@ -223,6 +229,8 @@ def rewrite_question(client: ModelClient | None, question: str, history: Convers
     try:
         with client.stream(rewrite_messages(question, history.turns), REWRITE_TOKENS) as pieces:
             said = "".join(pieces)
+    except ModelTimeout:
+        raise
     except ModelError:  # the search goes on without; if the server is away, reading the pages will say so
         return plain
     rewritten = " ".join(clean(said).split())

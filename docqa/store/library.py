@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +32,7 @@ from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
 from docqa.errors import DiskFull, StoreDamaged
+from docqa.store.nearest import Nearest
 from docqa.types import Chunk, Page, TextSource, Word
 
 Vectors = npt.NDArray[np.float32]
@@ -47,6 +49,9 @@ _INDICES = {"chunks": ("doc", "text", "context"), "vectors": ("doc",), "pictures
 _UNINDEXED, _COMMITS = 1_000, 100
 #: 600 commits of a page each make finding an image twice as slow (40 ms); folding them takes 3 s (measured).
 _CRUMBS, _CRUMB = 500, 16  #: commits of pages; pages in each, on average
+
+#: Bytes of vectors that a process holds in memory: of 350,000 passages with 384 dimensions. More are left on the disk.
+_HELD_AT_MOST = 512 << 20
 
 _PAGES = pa.schema(
     [
@@ -112,6 +117,8 @@ class Library:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._db = lancedb.connect(folder, read_consistency_interval=timedelta(0))
+        self._reading_vectors = threading.Lock()
+        self._held: tuple[int, Nearest | None] = (0, None)  # the version of the table, and what is held of it
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -218,9 +225,10 @@ class Library:
         numbers: dict[str, list[int]] = {}
         for doc, page in pages:
             numbers.setdefault(doc, []).append(int(page))
-        where = " OR ".join(f"({_only([doc])} AND page IN ({_listed(some)}))" for doc, some in sorted(numbers.items()))
-        if not where:
+        if not numbers:
             return {}
+        each = [f"({_only([doc])} AND page IN ({_listed(some)}))" for doc, some in sorted(numbers.items())]
+        where = f"{_only(numbers)} AND ({' OR '.join(each)})"  # the first part is looked up once, not once a document
         columns = ["doc", "page", "number", "heading", "text"]
         with self._converted():
             if "chunks" not in self._tables():
@@ -280,12 +288,32 @@ class Library:
         return [Found(*key, scores[key]) for key in best]
 
     def search_vectors(self, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
-        """The chunks nearest in meaning; exact, every vector is compared."""
-        return self._nearest("vectors", vector, limit, docs)
+        """The chunks nearest in meaning; exact, every vector is compared.
+
+        They are held in memory, and read again when some were added or removed.
+        """
+        _only(docs or [])
+        held = self._vectors_held()
+        if held is None:
+            return self._nearest("vectors", vector, limit, docs)
+        return [Found(*found) for found in held.best(vector, limit, docs)]
 
     def search_pictures(self, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
         """The pages that look nearest to a question, chunk number 0; exact, every vector is compared."""
         return self._nearest("pictures", vector, limit, docs)
+
+    def _vectors_held(self) -> Nearest | None:
+        """The vectors as they are now; None where there are none, or too many to be held."""
+        with self._reading_vectors, self._converted():
+            if "vectors" not in self._tables():
+                return None
+            table = self._db.open_table("vectors")
+            version = table.version
+            if self._held[0] != version:
+                self._held = (0, None)  # makes room first
+                table.checkout(version)  # nothing is added while it is read
+                self._held = (version, _read_vectors(table))
+            return self._held[1]
 
     def _nearest(self, name: str, vector: Vectors, limit: int, docs: Sequence[str] | None) -> list[Found]:
         condition = None if docs is None else _only(docs)
@@ -354,6 +382,26 @@ def _complete_indices(table: lancedb.table.Table, columns: Sequence[str]) -> Non
     for column in columns:
         if column not in present:
             table.create_index(column, config=BTree() if column == "doc" else FTS(base_tokenizer="icu"))
+
+
+def _read_vectors(table: lancedb.table.Table) -> Nearest | None:
+    """All vectors of a table; None where there are none, or more than are held."""
+    rows, dimensions = table.count_rows(), table.schema.field("vector").type.list_size
+    if not 0 < rows * dimensions * 4 <= _HELD_AT_MOST:
+        return None
+    vectors = np.empty((rows, dimensions), dtype=np.float32)
+    names: dict[str, int] = {}
+    docs, pages, numbers = (np.empty(rows, dtype=np.int32) for _ in range(3))
+    start = 0
+    for batch in table.search().select(["doc", "page", "number", "vector"]).limit(None).to_batches():
+        stop = start + batch.num_rows
+        vectors[start:stop] = batch["vector"].flatten().to_numpy().reshape(-1, dimensions)
+        coded = batch["doc"].dictionary_encode()
+        places = np.array([names.setdefault(name, len(names)) for name in coded.dictionary.to_pylist()])
+        docs[start:stop] = places[coded.indices.to_numpy()]
+        pages[start:stop], numbers[start:stop] = batch["page"].to_numpy(), batch["number"].to_numpy()
+        start = stop
+    return Nearest(list(names), docs, pages, numbers, vectors)
 
 
 def _unindexed(table: lancedb.table.Table) -> int:

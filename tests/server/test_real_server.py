@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import SecretStr
 from vllm_server import MODEL, VllmServer
 
-from docqa.errors import ModelError, ModelRefused
+from docqa.errors import ModelError, ModelRefused, ModelTimeout
 from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model import Completion, ModelClient, Urgency
 from docqa.settings import ModelSettings
@@ -279,6 +279,16 @@ def test_a_server_that_dies_is_noticed_and_one_that_comes_back_is_used(connect: 
     assert time.monotonic() - killed < 10  # what a person waits to be told; the goal of the product
     server.start()
     assert whole(client.stream(asked(named, LONG), 16)) == before  # its image is sent again
+
+
+def test_a_server_that_hangs_is_not_waited_for_and_used_when_it_goes_on(connect: Connect, server: VllmServer) -> None:
+    client = connect()
+    heard: list[str] = []
+    assert whole(client.stream(asked("Anybody there?"), 8, tell=heard.append))
+    with server.stopped(), pytest.raises(ModelTimeout, match="hangs"):  # long before its read_timeout
+        whole(client.stream(asked("And now?"), 8, tell=heard.append))
+    assert "hung" in heard[-1]
+    assert whole(client.stream(asked("And now?"), 8))
 
 
 def test_pages_are_seen_as_sent(client: ModelClient) -> None:

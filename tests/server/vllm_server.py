@@ -15,6 +15,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -80,6 +82,16 @@ class VllmServer:
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._end(signal.SIGKILL)
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Within this the server runs no more, its engine neither; its kernel still takes connections."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels; 0 where it is not there (yet)."""

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import re
 import wave
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
-from fake_server import FakeServer, Say
+from fake_server import FakeServer, Hang, Say
 from small_store import CONTRACT, add_document, add_failed
 from streamlit.testing.v1 import AppTest
 
+from docqa import modelhttp
 from docqa.extract.fields import field_key, fields_json, parse_fields
+from docqa.model import client_for
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
 from docqa.types import (
@@ -212,6 +215,21 @@ class TestAsk:
         at.segmented_control(key="reader").set_value("Quotes only")
         checked(at.button(key="ask_again").click().run())
         assert len(store.catalog.chats.all()) == 1
+
+    def test_a_model_that_hangs_leaves_the_question_to_be_asked_again(
+        self, settings: Settings, store: Store, invoice: Document, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(modelhttp, "QUIET", 0.05)
+        monkeypatch.setattr(modelhttp, "SECOND_OPINION", 0.2)
+        with FakeServer(Hang()) as server:
+            model = ModelSettings(base_url=server.url)
+            with closing(client_for(model)) as client:
+                client.capabilities()
+                server.models_order = Hang()
+                resources.use(settings.model_copy(update={"model": model}))
+                at = checked(run(_ask).chat_input(key="question").set_value(self.QUESTION).run())
+        assert at.session_state["unanswered"].problem.code == "model_timeout"
+        assert any("hangs" in text for text in texts(at))
 
     def test_without_a_model_server_there_is_no_reader_to_choose(self, store: Store, invoice: Document) -> None:
         at = run(_ask)

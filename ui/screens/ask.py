@@ -211,18 +211,19 @@ def _streamed(question: str, chat: int | None, scope: Scope, reader: str) -> Ans
         with st.spinner("Loading the search, once…"):
             resources.embedder()
     with st.spinner("Finding pages and reading them…"):
+        silence = st.empty()
         said = [turn.answer for turn in store.catalog.chats.turns(chat)] if chat is not None else []
         stream = ask(
             store,
             resources.finder(),
-            open_reader(settings, reader, resources.embedder().embed_documents),
+            open_reader(settings, reader, resources.embedder().embed_documents, silence.caption),
             question,
             scope,
             settings.find.pages_read,
             conversation(store, said),
             _counting(st.empty()),
         )
-        return _drawn(stream)
+        return _drawn(stream, silence)
 
 
 def _counting(place: DeltaGenerator) -> Progress:
@@ -234,8 +235,8 @@ def _counting(place: DeltaGenerator) -> Progress:
     return show
 
 
-def _drawn(stream: Generator[str, None, Answer]) -> Answer:
-    """Draw the text as it grows; return the whole answer."""
+def _drawn(stream: Generator[str, None, Answer], silence: DeltaGenerator) -> Answer:
+    """Draw the text as it grows, in place of what was said of the server's silence; return the whole answer."""
     slot, note, text, drawn = st.empty(), st.empty(), "", 0.0
     while True:
         try:
@@ -244,6 +245,7 @@ def _drawn(stream: Generator[str, None, Answer]) -> Answer:
             answer: Answer = end.value
             return answer
         if time.monotonic() - drawn > STREAM_SECONDS:
+            silence.empty()
             slot.text(f"{text} ▌")  # text, not markdown: a model could be made to write an image or a link
             note.caption("Not complete. Quotes are checked at the end.")  # stays if the answer is stopped here
             drawn = time.monotonic()
