@@ -21,12 +21,11 @@ from docqa.readers.formfill import (
     LIKELY,
     MAX_FIELDS,
     MAX_LOOKS,
-    MAX_TABLE_PAGES,
     TOKENS_PER_FIELD,
     fill_form,
 )
 from docqa.readers.room import MAX_PAGES
-from docqa.readers.worth import by_worth
+from docqa.readers.worth import Worth
 from docqa.settings import ModelSettings
 from docqa.types import Evidence, FieldSpec, FieldType, Page, Reading, TextSource, Word
 
@@ -78,7 +77,7 @@ def fill(server: FakeServer, fields: Sequence[FieldSpec], pages: Sequence[Eviden
 
 
 def said(**values: object) -> Say:
-    return Say(json.dumps(values, separators=(",", ":")))
+    return Say(json.dumps(values, separators=(",", ":")), piece=50)
 
 
 def value(text: str, page: int, quote: str = "") -> dict[str, object]:
@@ -263,9 +262,11 @@ def test_all_pages_are_looked_at_where_that_is_few() -> None:
 
 def test_pages_are_ranked_field_by_field() -> None:
     pages = long_document(9, page_5="Rent 900.00 EUR", page_6="The rent", page_8="Notice of three months")
-    best = by_worth([RENT, NOTICE], [one.page for one in pages])
-    assert set(best[:2]) == {5, 8}
-    assert sorted(best) == list(range(1, 10))
+    worth = Worth([RENT, NOTICE], [one.page for one in pages])
+    best = worth.best_first([RENT, NOTICE], range(1, 10))
+    assert best[:2] == [5, 8]
+    assert best.index(6) < best.index(1) and best[3:] == [1, 2, 3, 4, 7, 9]
+    assert worth.best_first([NOTICE], [1, 5, 6, 8]) == [8, 1, 5, 6]
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -378,12 +379,13 @@ def test_half_a_table_is_no_table(orders: list[Order]) -> None:
     assert len(server.chats) == 3
 
 
-def test_a_table_without_an_end_is_named() -> None:
-    pages = table_pages(*([HEADING, f"Item {n}  {n}.00"] for n in range(1, MAX_TABLE_PAGES + 3)))
-    orders = [said(items=[row(f"Item {n}", f"{n}.00", n)]) for n in range(1, MAX_TABLE_PAGES + 3)]
-    with FakeServer(*orders) as server, pytest.raises(FieldsUnread, match="more than 60 pages"):
+def test_a_table_without_an_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("docqa.readers.formfill.MAX_TABLE_PAGES", 3)
+    pages = table_pages(*([HEADING, f"Item {n}  {n}.00"] for n in range(1, 6)))
+    replies: dict[int, list[Order]] = {n: [said(items=[row(f"Item {n}", f"{n}.00", n)])] for n in range(1, 6)}
+    with Pagewise(replies) as server, pytest.raises(FieldsUnread, match="more than 3 pages"):
         fill(server, [ITEMS], pages)
-    assert len(server.chats) == MAX_TABLE_PAGES
+    assert len(server.chats) == 3
 
 
 def test_a_table_has_room_for_as_many_rows_as_its_page_has_lines() -> None:

@@ -172,7 +172,7 @@ def _check_count(field: FieldSpec, table: Cell, pages: Mapping[int, Page], doubt
                 said = f"Page {number} has {len(there)} figures in the column {column}, {len(boxes)} were read."
                 doubts[field.name].append(doubt("row_count", said))
             elif twice := _read_twice(boxes, there):
-                said = f"Page {number} shows {twice.text} in the column {column} less often than it was read."
+                said = f"Page {number} shows {twice} in the column {column} less often than it was read."
                 doubts[field.name].append(doubt("row_count", said))
 
 
@@ -190,19 +190,19 @@ def _figures_between(boxes: Sequence[Box], page: Page) -> list[Word]:
     ]
 
 
-def _read_twice(boxes: Sequence[Box], there: Sequence[Word]) -> Word | None:
-    """A figure at which more rows stand than it is printed in the column: two rows alike are both proven by the first.
+def _read_twice(boxes: Sequence[Box], there: Sequence[Word]) -> str | None:
+    """A figure that was read in more rows than its column shows it: the same row, said again by a model.
 
-    What a column shows once and was read twice is a row that a model doubled.
+    Rows that are alike are all proven by the first of them, so figures are counted and not places.
     """
+    figure = {box: word.text for box in boxes for word in there if _within(word.box, box)}
+    read = Counter(figure[box] for box in boxes if box in figure)
     printed = Counter(word.text for word in there)
-    for box, rows in Counter(boxes).items():
-        word = next(
-            (one for one in there if one.box[2] == box[2] and one.box[1] >= box[1] and one.box[3] <= box[3]), None
-        )
-        if word is not None and rows > printed[word.text]:
-            return word
-    return None
+    return next((text for text, times in read.items() if times > printed[text]), None)
+
+
+def _within(inner: Box, outer: Box) -> bool:
+    return inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
 
 
 def compare_tables(field: FieldSpec, table: Cell, other: Cell) -> tuple[float, Problem | None]:

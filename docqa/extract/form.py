@@ -16,7 +16,7 @@ from functools import lru_cache
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, conlist, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, conlist, create_model
 
 from docqa.certainty import Certainty, Path
 from docqa.errors import ModelBadAnswer
@@ -40,7 +40,14 @@ _TYPE_WORDS = {
 }
 
 _PROOF = ("page", "quote")  #: keys that every field and row has beside its values
-_Text = Annotated[str, Field(max_length=MAX_VALUE)]
+
+
+def _whole(said: object) -> object:
+    """Without halves of surrogate pairs, which JSON can hold and pydantic takes for no text."""
+    return said.encode("utf-8", "ignore").decode() if isinstance(said, str) else said
+
+
+_Text = Annotated[str, BeforeValidator(_whole), Field(max_length=MAX_VALUE)]
 _Number = Annotated[int, Field(ge=1, le=99_999)]
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 

@@ -12,8 +12,9 @@ Not here: the words of a form and its schema (`docqa.extract.form`), and whether
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from docqa.errors import ModelBadAnswer
 from docqa.extract.form import MAX_ROWS, read_reply, reply_schema
@@ -22,7 +23,7 @@ from docqa.prompts import Carried, fill_messages
 from docqa.readers import FieldsUnread
 from docqa.readers.layout.runs import Sheet
 from docqa.readers.room import MAX_PAGES, fits, looked_at, without_images
-from docqa.readers.worth import by_worth, pages_with_rows
+from docqa.readers.worth import Worth, pages_with_rows
 from docqa.settings import ModelSettings
 from docqa.types import Evidence, FieldSpec, FieldType, Page, Reading
 from docqa.verify import locate
@@ -75,8 +76,9 @@ class _Filling:
         """One reading at most of each field."""
         found: dict[str, Reading] = {}
         missing, left = list(fields), list(self.pages)
+        worth = cache(lambda: Worth(fields, [one.page for one in self.pages]))  # most documents are short
         for _ in range(MAX_LOOKS):
-            shown = self._shown(missing, left)
+            shown = self._shown(missing, left, worth)
             for reading in self._asked(missing, shown):
                 found.setdefault(reading.field, reading)
             missing = [one for one in missing if one.name not in found and one.name not in self.unread]
@@ -108,15 +110,16 @@ class _Filling:
 
     # ── what is shown ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _shown(self, fields: Sequence[FieldSpec], left: Sequence[Evidence]) -> list[Evidence]:
+    def _shown(
+        self, fields: Sequence[FieldSpec], left: Sequence[Evidence], worth: Callable[[], Worth]
+    ) -> list[Evidence]:
         """The pages that go into the next prompt, in the order of the document."""
         shown = self._fitting(fields, left)
         if len(shown) == len(left):
             return shown
-        ends = [*self.pages[:FIRST], *self.pages[-LAST:]]
-        worth = by_worth(fields, [one.page for one in left])
-        order = {number: place for place, number in enumerate(worth)}
-        ranked = sorted(left, key=lambda one: (one not in ends, order[one.page.number]))
+        best = worth().best_first(fields, [one.page.number for one in left])
+        ends = [one.page.number for one in (*self.pages[:FIRST], *self.pages[-LAST:])]
+        ranked = sorted(left, key=lambda one: (one.page.number not in ends, best.index(one.page.number)))
         shown = self._fitting(fields, ranked)
         return [one for one in left if one in shown]
 
@@ -137,7 +140,8 @@ class _Filling:
     def _likely(self, table: FieldSpec) -> set[int]:
         """The pages that look as if they held rows, and those whose words speak of the table most."""
         pages = [one.page for one in self.pages]
-        return pages_with_rows(table, pages) | set(by_worth([table], pages)[:LIKELY])
+        best = Worth([table], pages).best_first([table], [page.number for page in pages])
+        return pages_with_rows(table, pages) | set(best[:LIKELY])
 
     # ── asking ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -268,13 +272,14 @@ def _carried(page: Page, new: Sequence[Row], before: Carried | None) -> Carried 
 
     Rows that the page does not show end it, too: a model that was told of a table likes to go on with it.
     """
-    shown = [row for row in new if _stands(row, page)]
-    if not shown:
+    last = next((row for row in reversed(new) if _stands(row, page)), None)
+    if last is None:
         return None
-    last = shown[-1][0].quote or " ".join(reading.text for reading in shown[-1])
+    told = last[0].quote or " ".join(reading.text for reading in last)
     if before is not None:
-        return replace(before, last_row=last)
-    return Carried(page.number, _line_above(shown[0], page), last)
+        return replace(before, last_row=told)
+    first = next(row for row in new if _stands(row, page))
+    return Carried(page.number, _line_above(first, page), told)
 
 
 def _line_above(row: Row, page: Page) -> str:

@@ -24,16 +24,31 @@ _LABEL, _WORDS = 0.5, 0.4
 Scores = dict[int, float]  #: by page number
 
 
-def by_worth(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> list[int]:
-    """The numbers of all pages, best first: the best page of each field, then the second best of each, and so on.
+class Worth:
+    """What each page of a document is worth to each field of a form."""
 
-    Pages that speak for no field come last, in the order of the document.
-    """
-    scores = _scores(fields, pages)
-    ranked = [sorted((number for number, worth in one.items() if worth), key=lambda n: -one[n]) for one in scores]
-    rounds = zip_longest(*ranked)
-    speaking = (number for found in rounds for number in found if number is not None)
-    return list(dict.fromkeys(chain(speaking, (page.number for page in pages))))
+    def __init__(self, fields: Sequence[FieldSpec], pages: Sequence[Page]) -> None:
+        labels, words = _labels(fields, pages), _words(fields, pages)
+        self._scores: dict[str, Scores] = {
+            field.name: {
+                page.number: _LABEL * labels[field.name].get(page.number, 0.0) + _WORDS * words[field.name][page.number]
+                for page in pages
+            }
+            for field in fields
+        }
+        for name, best in _read(fields, pages).items():
+            for number, score in best.items():
+                self._scores[name][number] += score
+
+    def best_first(self, fields: Sequence[FieldSpec], numbers: Sequence[int]) -> list[int]:
+        """Numbers of pages: the best page of each field, then the second best of each, and so on.
+
+        Pages that speak for none of the fields come last, in the order they were given.
+        """
+        scores = [self._scores[field.name] for field in fields]
+        ranked = [sorted((n for n in numbers if of_field[n]), key=lambda n: -of_field[n]) for of_field in scores]
+        speaking = (n for found in zip_longest(*ranked) for n in found if n is not None)
+        return list(dict.fromkeys(chain(speaking, numbers)))
 
 
 def pages_with_rows(table: FieldSpec, pages: Sequence[Page]) -> set[int]:
@@ -41,22 +56,13 @@ def pages_with_rows(table: FieldSpec, pages: Sequence[Page]) -> set[int]:
     return {reading.page for reading in read_fields([table], pages)}
 
 
-def _scores(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> list[Scores]:
-    """What each page is worth to each field."""
-    labels, words = _labels(fields, pages), _words(fields, pages)
+def _read(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> Mapping[str, Scores]:
+    """The score of what the built-in reader read for each field, on the page where it read it."""
     found: dict[str, Scores] = {field.name: {} for field in fields}
     for reading in read_fields(fields, pages):
         of_field = found[reading.field]
         of_field[reading.page] = max(reading.score, of_field.get(reading.page, 0.0))
-    return [
-        {
-            page.number: found[field.name].get(page.number, 0.0)
-            + _LABEL * labels[field.name].get(page.number, 0.0)
-            + _WORDS * words[field.name].get(page.number, 0.0)
-            for page in pages
-        }
-        for field in fields
-    ]
+    return found
 
 
 def _labels(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> Mapping[str, Scores]:
