@@ -277,7 +277,7 @@ class TestClean:
 
     @example(["<|tu", "<x|>", "rn>"])
     @example(["<tu", "<|x>", "rn|>"])
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     @given(
         st.lists(st.sampled_from([*SPECIAL_TOKENS, *SMUGGLED, "<", "|", ">", "x"]) | st.text(max_size=3), max_size=20)
     )
