@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from docqa.readers import NOTHING_SAID, Conversation, Exchange, Reader
-from docqa.readers.vision import MAX_PAGES, VisionReader, rewrite_question
+from docqa.readers.room import MAX_PAGES
+from docqa.readers.vision import VisionReader, rewrite_question
 from docqa.store import Store
 from docqa.types import Answer, Draft, Evidence, Verdict
 

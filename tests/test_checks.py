@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.extract.checks import check_document, duplicates
+from docqa.extract.checks import check_document, compare_tables, duplicates
 from docqa.types import Cell, FieldSpec, FieldType, Page, TextSource, Word
 
 NET = FieldSpec("net_total", FieldType.AMOUNT)
@@ -102,6 +102,32 @@ def test_a_figure_between_the_rows_that_nobody_read_is_noticed() -> None:
 
     assert doubts(rows(0, 1, 2, 3)) == []
     assert doubts(rows(0, 1, 3)) == ["row_count"]
+    assert doubts(rows(0, 0, 0, 3)) == [], "rows alike are all proven by the first, and there are as many"
+    assert doubts(rows(0, 1, 2, 3, 3, 3)) == ["row_count"], "a model said a row again"
+
+
+@pytest.mark.parametrize(
+    ("other", "share", "doubted"),
+    [
+        ((("2", "50.00", "100.00"), ("1", "19.00", "19.00")), 1.0, ""),
+        ((("2", None, "100"), ("1", "19.00", None)), 1.0, ""),
+        ((("2", "50.00", "100.00"), ("1", "19.00", "18.00")), 0.8333, "“18.00” as line_total of row 2"),
+        ((("2", "50.00", "100.00"),), 0.0, "1 rows, not 2"),
+        (((None, None, None),) * 2, 0.0, ""),
+    ],
+)
+def test_two_readings_of_a_table_agree_cell_by_cell(
+    other: tuple[tuple[str | None, str | None, str | None], ...], share: float, doubted: str
+) -> None:
+    found, doubt = compare_tables(ITEMS, table(("2", "50.00", "100.00"), ("1", "19.00", "19.00")), table(*other))
+    assert found == pytest.approx(share, abs=1e-4)
+    assert doubted in doubt.message if doubt else not doubted
+
+
+def test_texts_of_two_readings_may_end_differently() -> None:
+    items = FieldSpec("items", FieldType.TABLE, columns=(FieldSpec("what", FieldType.TEXT),))
+    one, two = (Cell("d0", "items", "1", None, 1, None, rows=((cell("what", text),),)) for text in ("Nails", "Nails 5"))
+    assert compare_tables(items, one, two) == (0.0, None)
 
 
 @pytest.mark.parametrize(

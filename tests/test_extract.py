@@ -393,6 +393,31 @@ def test_readings_that_agree_are_surer_than_one_and_those_that_differ_are_doubte
     assert agreeing.confidence > DOUBTED >= differing.confidence
 
 
+def test_a_table_is_as_sure_as_its_second_reading_agrees(make_page: MakePage) -> None:
+    columns = (FieldSpec("what", FieldType.TEXT), FieldSpec("amount", FieldType.AMOUNT))
+    items = FieldSpec("items", FieldType.TABLE, columns=columns)
+    pages = {1: make_page("d0", 1, "Screws 5.00\nNails 6.00")}
+
+    def read(*amounts: str) -> list[Reading]:
+        return [
+            Reading("items", text, 1, f"{what} {amount}", 0.8, row=number, column=column)
+            for number, (what, amount) in enumerate(zip(("Screws", "Nails"), amounts, strict=False), start=1)
+            for column, text in (("what", what), ("amount", amount))
+        ]
+
+    def rated(second: Sequence[Reading]) -> Cell:
+        both = Readings("vision:gemma", read("5.00", "6.00"), second)
+        return fill_cells("d0", [items], pages, both, {}, Calibration.load())["items"]
+
+    alone, same, short, other = rated([]), rated(read("5.00", "6.00")), rated(read("5.00")), rated(read("5.00", "5.00"))
+    assert all(one.value == "2" for one in (alone, same, short, other)), "a doubt is no reason to lose a value"
+    assert [[doubt.code for doubt in one.doubts] for one in (alone, same)] == [[], []]
+    assert [[doubt.code for doubt in one.doubts] for one in (short, other)] == [["disagreement"]] * 2
+    assert dict(other.signs)["second reading agrees"] == 0.75
+    assert None not in (alone.confidence, same.confidence, other.confidence)
+    assert (same.confidence or 0) > (alone.confidence or 0) and (other.confidence or 1) <= DOUBTED
+
+
 def test_where_the_model_read_nothing_a_sure_reading_of_the_rules_stands_in(make_page: MakePage) -> None:
     assert filled(make_page, None, "12.00").reader == "quote"
     assert filled(make_page, None, "12.00", score=0.5).value is None

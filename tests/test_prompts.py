@@ -11,26 +11,26 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from docqa.certainty import Certainty
 from docqa.errors import ModelBadAnswer
+from docqa.extract.form import form_text, reply_schema
 from docqa.pagetext import MAX_PAGE_TEXT, clean, layout_text
 from docqa.prompts import (
     EARLIER_TURNS,
-    FILL_SCORE,
+    FILL_INSTRUCTIONS,
     LEAST_TEXT,
+    MAX_CARRIED,
     MAX_EARLIER,
     MAX_TEXT,
     AnswerStream,
+    Carried,
     CloseUp,
     answer_messages,
-    fields_schema,
     fill_messages,
     parse_answer,
-    parse_readings,
     rewrite_messages,
 )
 from docqa.readers import Exchange
-from docqa.types import Draft, Evidence, FieldSpec, FieldType, Page, Quote, Reading, TextSource, Verdict, Word
+from docqa.types import Draft, Evidence, FieldSpec, FieldType, Page, Quote, TextSource, Verdict, Word
 
 CHAR = 0.01  #: the width of one character on the pages of these tests
 
@@ -115,16 +115,35 @@ class TestMessages:
         said = str(user["content"])
         assert said.index("What was the rent in 2018?") < said.index("900 EUR") < said.index("And in 2019?")
 
-    def test_fill_names_every_field_and_the_page_s_own_number(self) -> None:
+    def test_a_form_stands_after_its_pages_which_keep_their_numbers(self) -> None:
         fields = [
             FieldSpec("rent", FieldType.AMOUNT, "monthly, without heating"),
-            FieldSpec("kind", FieldType.CHOICE, choices=("fixed", "open")),
-            FieldSpec("number", FieldType.TEXT, pattern=r"R-\d+"),
+            FieldSpec("items", FieldType.TABLE, columns=(FieldSpec("what", FieldType.TEXT),)),
         ]
-        said = json.dumps(fill_messages(fields, PAGES), ensure_ascii=False)
-        assert "Page 12 of the document contract.pdf" in said
-        for words in ("monthly, without heating", "an amount of money", "fixed", r"R-\\d+"):
-            assert words in said
+        system, user = fill_messages(fields, PAGES)
+        assert system["content"] == FILL_INSTRUCTIONS
+        assert user["content"] == [
+            {"type": "text", "text": "Page 12 of the document contract.pdf"},
+            JPEG_PART,
+            {"type": "text", "text": "<text>\nRent is 900 EUR\n</text>"},
+            {"type": "text", "text": "Page 3 of the document contract.pdf"},
+            JPEG_PART,
+            {"type": "text", "text": "<text>\nNotice: three months\n</text>"},
+            {"type": "text", "text": f"The form:\n{form_text(fields)}"},
+        ]
+
+    def test_no_example_of_json_is_told(self) -> None:
+        """With one, Gemma 4 runs into its limit of tokens (vLLM issue 42110)."""
+        assert not set("{}[]") & set(FILL_INSTRUCTIONS)
+        assert "without white space" in FILL_INSTRUCTIONS
+
+    def test_a_table_that_goes_on_is_told_in_short_lines_of_its_own(self) -> None:
+        carried = Carried(3, "What\n<|turn>user\nPrice", "x " * 500)
+        [*_, told, form] = _parts(fill_messages([], PAGES, carried)[1]["content"])
+        lines = str(told["text"]).split("\n")
+        assert lines[0] == "The table began on page 3, under the line: What user Price"
+        assert (len(lines), len(lines[1])) == (3, len("The last row that was read: ") + MAX_CARRIED)
+        assert str(form["text"]).startswith("The form:")
 
     def test_a_page_without_text_says_so(self) -> None:
         assert "No text was recognised" in json.dumps(answer_messages("?", [evidence(1)]))
@@ -219,13 +238,14 @@ SMUGGLED = ["\u200b", "\u200d", "\ufeff", "\u202e", "\u2066", "\U000e0041", "\uf
 def spoken_of(text: str) -> list[str]:
     """What is said of a text that is a page, a label, a field's name, its choice, or the answer of an earlier turn."""
     field = FieldSpec(text, FieldType.CHOICE, text, choices=(text,), pattern=text)
+    table = FieldSpec(text, FieldType.TABLE, text, columns=(field,))
     said = [
         *answer_messages(text, [evidence(1, text, label=text)], [Exchange(text, text)])[1:],
-        *fill_messages([field], [evidence(1, label=text)])[1:],
+        *fill_messages([field, table], [evidence(1, label=text)], Carried(1, text, text))[1:],
         *rewrite_messages(text, [Exchange(text, text)])[1:],
     ]
     parts = [part for message in said for part in _parts(message["content"])]
-    return [str(part["text"]) for part in parts if "text" in part] + list(_properties(fields_schema([field])))
+    return [str(part["text"]) for part in parts if "text" in part] + list(_properties(reply_schema([field])))
 
 
 def _parts(content: object) -> list[dict[str, object]]:
@@ -257,7 +277,7 @@ class TestClean:
 
     @example(["<|tu", "<x|>", "rn>"])
     @example(["<tu", "<|x>", "rn|>"])
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     @given(
         st.lists(st.sampled_from([*SPECIAL_TOKENS, *SMUGGLED, "<", "|", ">", "x"]) | st.text(max_size=3), max_size=20)
     )
@@ -288,84 +308,6 @@ class TestClean:
 
     def test_a_page_of_brackets_takes_no_time(self) -> None:
         clean("<|" * 50_000 + "|>" * 50_000)
-
-
-class TestSchema:
-    """The schema of a reply: every key, nothing else, nothing endless."""
-
-    def test_every_field_is_null_or_an_object(self) -> None:
-        fields = [
-            FieldSpec("total", FieldType.AMOUNT),
-            FieldSpec("paid", FieldType.BOOLEAN),
-            FieldSpec("kind", FieldType.CHOICE, choices=("a", "ä")),
-        ]
-        schema = fields_schema(fields)
-        properties = schema["properties"]
-        assert isinstance(properties, dict)
-        assert schema["required"] == list(properties) == ["total", "paid", "kind"]
-        assert schema["additionalProperties"] is False
-        values = [properties[field.name]["anyOf"][0]["properties"]["value"]["anyOf"][0] for field in fields]
-        assert values == [{"type": "string", "maxLength": 300}, {"enum": ["true", "false"]}, {"enum": ["a", "ä"]}]
-        assert all({"type": "null"} in properties[field.name]["anyOf"] for field in fields)
-
-
-class TestReadings:
-    """Replies to a form."""
-
-    FIELDS = (FieldSpec("rent", FieldType.AMOUNT), FieldSpec("notice", FieldType.TEXT))
-
-    def read(self, reply: object) -> list[Reading]:
-        return parse_readings(reply, self.FIELDS, PAGES)
-
-    def test_values_are_read(self) -> None:
-        reply = {
-            "notice": {"value": "three\nmonths", "page": 3, "quote": "Notice:  three months"},
-            "rent": {"value": "900", "page": 12, "quote": "Rent is 900 EUR"},
-            "more": None,
-        }
-        assert self.read(reply) == [
-            Reading("rent", "900", 12, "Rent is 900 EUR", FILL_SCORE),
-            Reading("notice", "three months", 3, "Notice: three months", FILL_SCORE),
-        ]
-
-    @pytest.mark.parametrize("page_number", [0, -1, 1, 2, 13])
-    def test_a_page_that_was_not_given_is_dropped(self, page_number: int) -> None:
-        assert self.read({"rent": {"value": "900", "page": page_number, "quote": "x"}}) == []
-
-    @pytest.mark.parametrize(
-        "reply",
-        [{}, {"rent": None}, *({"rent": {"value": value, "page": 12, "quote": "x"}} for value in (None, "", " \n"))],
-    )
-    def test_nothing_gives_no_reading(self, reply: object) -> None:
-        assert self.read(reply) == []
-
-    def test_half_a_character_does_not_reach_the_store(self) -> None:
-        [reading] = self.read({"rent": {"value": "9\ud800", "page": 12, "quote": "\udfff\x1b[2J"}})
-        assert (reading.text, reading.quote) == ("9", "[2J")
-
-    def test_a_field_whose_name_cannot_be_said_is_read_under_another(self) -> None:
-        fields = [FieldSpec(name, FieldType.TEXT) for name in ("rent<|turn>", "rent", "\u200b")]
-        names = list(_properties(fields_schema(fields)))
-        assert names == ["rent", "rent 2", "3"]
-        reply = {name: {"value": name, "page": 3, "quote": ""} for name in names}
-        found = parse_readings(reply, fields, PAGES)
-        assert [(one.field, one.text) for one in found] == list(zip([f.name for f in fields], names, strict=True))
-
-    def test_a_reading_ranks_by_how_sure_the_model_was(self) -> None:
-        reply = {name: {"value": "900", "page": 3, "quote": ""} for name in ("rent", "notice")}
-        sure = {("rent", "value"): Certainty(-0.1, -2.0), ("rent", "page"): Certainty(-9.0, -9.0)}
-        rent, notice = parse_readings(reply, self.FIELDS, PAGES, sure)
-        assert rent.score == pytest.approx(0.905, abs=0.001)
-        assert notice.score == FILL_SCORE
-
-    @pytest.mark.parametrize(
-        "reply",
-        [None, [], "text", 7, {"rent": "900"}, {"rent": {"value": 900, "page": 12, "quote": ""}}, {"rent": {}},
-         {"rent": {"value": "900", "page": "12", "quote": ""}}, {"rent": {"value": "900", "page": True, "quote": ""}}],
-    )  # fmt: skip
-    def test_another_form_is_refused(self, reply: object) -> None:
-        with pytest.raises(ModelBadAnswer, match="not in the form"):
-            self.read(reply)
 
 
 QUOTE_1 = Quote("d0", 12, "Rent is 900 EUR")

@@ -9,15 +9,15 @@ on the page; a value that fails those is no value (`docqa.extract.run`).
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from statistics import median
 
-from docqa.extract.values import is_ambiguous_date
+from docqa.extract.values import is_ambiguous_date, same_value
 from docqa.readers.layout.labels import column_guides, guide_for
-from docqa.types import Cell, FieldSpec, FieldType, Page, Problem
+from docqa.types import Box, Cell, FieldSpec, FieldType, Page, Problem, Word
 
 #: Amounts may differ by the rounding of each rate: EN 16931 rounds to 0.01, cash to 0.05.
 _ROUNDING = Decimal("0.05")
@@ -27,7 +27,7 @@ _HINTS = {
     "sum_differs": "Look at the net amount, the tax and the total: one of them is wrong, or the document is.",
     "rows_differ": "Look whether a row is missing or a sum was taken for a row.",
     "row_sum_differs": "Look at the row: quantity, price or amount is wrong, or a discount was given.",
-    "row_count": "Look whether a row of the table is missing.",
+    "row_count": "Look whether a row of the table is missing or was read twice.",
     "order_unknown": "Look at the date: nothing in the document says whether the day or the month comes first.",
     "dates_disorder": "Look at both dates.",
     "checksum": "Look at the number: a digit was read wrong, or it is no such number.",
@@ -158,25 +158,72 @@ def _column(field: FieldSpec, concept: str) -> int | None:
 
 
 def _check_count(field: FieldSpec, table: Cell, pages: Mapping[int, Page], doubts: dict[str, list[Problem]]) -> None:
-    """Between the first and the last row, no more figures end where those of a column do than there are rows."""
+    """On each page a column of figures shows as many as were read, and no two rows stand at the same one of them."""
     numbers = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
     places = [place for place, column in enumerate(field.columns) if column.type in numbers]
     for place in places[-1:]:
+        column = field.columns[place].name
         for number, page in pages.items():
             boxes = [row[place].boxes[-1] for row in table.rows if row[place].page == number and row[place].boxes]
             if len(boxes) < 2:
                 continue
-            right = median(box[2] for box in boxes)
-            top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
-            there = sum(
-                abs(word.box[2] - right) < _ALIGNED and word.box[1] >= top - 1e-6 and word.box[3] <= bottom + 1e-6
-                for word in page.words
-                if any(map(str.isdigit, word.text))
-            )
-            if there > len(boxes):
-                column = field.columns[place].name
-                said = f"Page {number} has {there} figures in the column {column}, {len(boxes)} were read."
+            there = _figures_between(boxes, page)
+            if len(there) > len(boxes):
+                said = f"Page {number} has {len(there)} figures in the column {column}, {len(boxes)} were read."
                 doubts[field.name].append(doubt("row_count", said))
+            elif twice := _read_twice(boxes, there):
+                said = f"Page {number} shows {twice} in the column {column} less often than it was read."
+                doubts[field.name].append(doubt("row_count", said))
+
+
+def _figures_between(boxes: Sequence[Box], page: Page) -> list[Word]:
+    """The words with digits that end where a column does, from its first box to its last."""
+    right = median(box[2] for box in boxes)
+    top, bottom = min(box[1] for box in boxes) - 1e-6, max(box[3] for box in boxes) + 1e-6
+    return [
+        word
+        for word in page.words
+        if any(map(str.isdigit, word.text))
+        and abs(word.box[2] - right) < _ALIGNED
+        and word.box[1] >= top
+        and word.box[3] <= bottom
+    ]
+
+
+def _read_twice(boxes: Sequence[Box], there: Sequence[Word]) -> str | None:
+    """A figure that was read in more rows than its column shows it: the same row, said again by a model.
+
+    Rows that are alike are all proven by the first of them, so figures are counted and not places.
+    """
+    figure = {box: word.text for box in boxes for word in there if _within(word.box, box)}
+    read = Counter(figure[box] for box in boxes if box in figure)
+    printed = Counter(word.text for word in there)
+    return next((text for text, times in read.items() if times > printed[text]), None)
+
+
+def _within(inner: Box, outer: Box) -> bool:
+    return inner[0] >= outer[0] and inner[1] >= outer[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+
+
+def compare_tables(field: FieldSpec, table: Cell, other: Cell) -> tuple[float, Problem | None]:
+    """The share of cells, 0..1, in which the built-in reader's independent reading agrees with a table, and a doubt.
+
+    Tables of different length agree in nothing. Texts may differ, as readers end them differently; figures may not.
+    """
+    if len(table.rows) != len(other.rows):
+        said = f"The built-in reader read {len(other.rows)} rows, not {len(table.rows)}."
+        return 0.0, doubt("disagreement", said)
+    agreed = []
+    differing: Problem | None = None
+    for number, (row, second) in enumerate(zip(table.rows, other.rows, strict=True), start=1):
+        for column, one, two in zip(field.columns, row, second, strict=True):
+            if one.value is None or two.value is None:
+                continue
+            agreed.append(same_value(one.value, two.value, column.type))
+            if not agreed[-1] and column.type is not FieldType.TEXT:
+                said = f"The built-in reader read “{two.text}” as {column.name} of row {number}."
+                differing = differing or doubt("disagreement", said)
+    return sum(agreed) / len(agreed) if agreed else 0.0, differing
 
 
 # ── dates and numbers ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from docqa.extract.checks import check_document, doubt
+from docqa.extract.checks import check_document, compare_tables, doubt
 from docqa.extract.confidence import Calibration, signs_of
 from docqa.extract.proof import prove
 from docqa.extract.values import currency_of, day_first_evidence, normalise
@@ -59,11 +59,25 @@ def _rated(field: FieldSpec, cell: Cell, first: Sequence[Reading], second: Seque
     """A cell with its signs, and a doubt if two readings of it differ."""
     if cell.value is None:
         return cell
-    other = second[0] if len(second) == 1 and field.type is not FieldType.TABLE else None
+    if field.type is FieldType.TABLE:
+        return _rated_table(field, cell, first[0], second, view)
+    other = second[0] if len(second) == 1 else None
     cell = replace(cell, signs=signs_of(field, cell, first[0].margin, view.pages, other))
     if other is not None and ("second reading differs", 1.0) in cell.signs:
         return replace(cell, doubts=(*cell.doubts, doubt("disagreement", f"The built-in reader read “{other.text}”.")))
     return cell
+
+
+def _rated_table(field: FieldSpec, cell: Cell, first: Reading, second: Sequence[Reading], view: View) -> Cell:
+    """A table with its signs; how far a second reading of its rows and cells agrees is one of them."""
+    cell = replace(cell, signs=signs_of(field, cell, first.margin, view.pages, None))
+    other = check(view, field, second, BUILT_IN)
+    if not other.rows:
+        return cell
+    share, differing = compare_tables(field, cell, other)
+    agreement = (("second reading agrees", round(share, 4)), ("second reading differs", round(1 - share, 4)))
+    signs = (*cell.signs, *((name, value) for name, value in agreement if value))
+    return replace(cell, signs=signs, doubts=(*cell.doubts, *([differing] if differing else ())))
 
 
 def _finished(cell: Cell, confirmed: bool, calibration: Calibration) -> Cell:

@@ -2,27 +2,31 @@
 
 A reply is one JSON object. A field is null or `{"value", "page", "quote"}`; a table is a list of rows, each with its
 columns, a page and a quote. The server's grammar enforces the schema but does not show it to the model, so `form_text`
-says the same in words; no example, because models copy examples. Every text is bounded, so that a model that repeats
-itself comes to an end. Not here: the rest of the prompt, and asking (`docqa.prompts`, `docqa.readers.vision`).
+says the same in words; no example, because models copy examples. Every text and every list is bounded, so that a model
+that repeats itself comes to an end. Not here: the rest of the prompt (`docqa.prompts`), and of which pages a model is
+asked (`docqa.readers.formfill`).
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from operator import or_
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, conlist, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, conlist, create_model
 
+from docqa.certainty import Certainty, Path
 from docqa.errors import ModelBadAnswer
+from docqa.pagetext import clean
 from docqa.types import FieldSpec, FieldType, Reading
 
 MAX_VALUE = 300  #: characters of one value, and of a quote
 MAX_ROWS = 100  #: of a table in one reply; a page of 60 lines has fewer
-#: The model gives no honest measure of its own certainty, so all its readings rank alike.
-REPLY_SCORE = 0.5
+REPLY_SCORE = 0.5  #: of a reading where the server tells no log-probabilities: all its readings then rank alike
+NO_CERTAINTY: Mapping[Path, Certainty] = {}
 
 _TYPE_WORDS = {
     FieldType.TEXT: "text",
@@ -35,20 +39,28 @@ _TYPE_WORDS = {
     FieldType.LIST: 'several texts, joined by "; "',
 }
 
-_Text = Annotated[str, Field(max_length=MAX_VALUE)]
+_PROOF = ("page", "quote")  #: keys that every field and row has beside its values
+
+
+def _whole(said: object) -> object:
+    """Without halves of surrogate pairs, which JSON can hold and pydantic takes for no text."""
+    return said.encode("utf-8", "ignore").decode() if isinstance(said, str) else said
+
+
+_Text = Annotated[str, BeforeValidator(_whole), Field(max_length=MAX_VALUE)]
 _Number = Annotated[int, Field(ge=1, le=99_999)]
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 @lru_cache(maxsize=64)
-def reply_model(fields: tuple[FieldSpec, ...]) -> type[BaseModel]:
+def reply_model(fields: tuple[FieldSpec, ...], most_rows: int = MAX_ROWS) -> type[BaseModel]:
     """The pydantic model of a reply. Every field has to be there, null if the pages do not hold it."""
-    return _model("Reply", {field.name: _of_field(field) for field in fields})
+    return _model("Reply", {key: _of_field(field, most_rows) for key, field in _keys(fields).items()})
 
 
-def reply_schema(fields: Sequence[FieldSpec]) -> dict[str, object]:
+def reply_schema(fields: Sequence[FieldSpec], most_rows: int = MAX_ROWS) -> dict[str, object]:
     """The JSON schema of a reply, without references: not every server's grammar follows them."""
-    whole = reply_model(tuple(fields)).model_json_schema(by_alias=True)
+    whole = reply_model(tuple(fields), most_rows).model_json_schema(by_alias=True)
     definitions = whole.pop("$defs", {})
     plain = _plain(whole, definitions)
     assert isinstance(plain, dict)
@@ -56,14 +68,17 @@ def reply_schema(fields: Sequence[FieldSpec]) -> dict[str, object]:
 
 
 def form_text(fields: Sequence[FieldSpec]) -> str:
-    """The fields in words, one line each, for the prompt."""
-    return "\n".join(_field_lines(field) for field in fields)
+    """The fields in words, one line each, for the prompt; a fields file may come from anybody."""
+    return "\n".join(_field_lines(key, field) for key, field in _keys(fields).items())
 
 
-def read_reply(untrusted_reply: object, fields: Sequence[FieldSpec]) -> list[Reading]:
+def read_reply(
+    untrusted_reply: object, fields: Sequence[FieldSpec], certainty: Mapping[Path, Certainty] = NO_CERTAINTY
+) -> list[Reading]:
     """The readings in a reply, as JSON values or as a text of JSON.
 
-    A field that is null or empty has none. Raises ModelBadAnswer if the reply is not of the schema.
+    A field that is null or empty has none. `certainty` is that of the reply's values by their paths and becomes their
+    scores. Raises ModelBadAnswer if the reply is not of the schema: a server may ignore it.
     """
     model = reply_model(tuple(fields))
     try:
@@ -75,24 +90,41 @@ def read_reply(untrusted_reply: object, fields: Sequence[FieldSpec]) -> list[Rea
         raise ModelBadAnswer("The model's JSON is not in the form that was asked for.") from error
     found = reply.model_dump(by_alias=True)
     readings = []
-    for field in fields:
+    for key, field in _keys(fields).items():
         if field.type is FieldType.TABLE:
-            readings += _of_table(field, found[field.name])
-        elif found[field.name] is not None:
-            one = found[field.name]
-            readings.append(Reading(field.name, _spoken(one["value"]), one["page"], _spoken(one["quote"]), REPLY_SCORE))
+            readings += _of_table(field, key, found[key], certainty)
+        elif found[key] is not None:
+            one, score = found[key], _score(certainty, (key, "value"))
+            readings.append(Reading(field.name, _spoken(one["value"]), one["page"], _spoken(one["quote"]), score))
     return [reading for reading in readings if reading.text]
 
 
-def _of_table(field: FieldSpec, rows: list[dict[str, Any]]) -> list[Reading]:
+def _of_table(
+    field: FieldSpec, table: str, rows: Sequence[dict[str, Any]], certainty: Mapping[Path, Certainty]
+) -> list[Reading]:
     return [
         Reading(
-            field.name, _spoken(row[column.name] or ""), row["page"], _spoken(row["quote"]), REPLY_SCORE,
-            row=number, column=column.name,
+            field.name, _spoken(row[key] or ""), row["page"], _spoken(row["quote"]),
+            _score(certainty, (table, place, key)), row=place + 1, column=column.name,
         )
-        for number, row in enumerate(rows, start=1)
-        for column in field.columns
+        for place, row in enumerate(rows)
+        for key, column in _keys(field.columns, _PROOF).items()
     ]  # fmt: skip
+
+
+def _score(certainty: Mapping[Path, Certainty], path: Path) -> float:
+    """The probability of a value's token, as their geometric mean."""
+    known = certainty.get(path)
+    return math.exp(min(known.mean, 0)) if known else REPLY_SCORE
+
+
+def _keys(fields: Sequence[FieldSpec], taken: Sequence[str] = ()) -> dict[str, FieldSpec]:
+    """What fields are called in a form: their names, without anything a model could stumble over."""
+    keys: dict[str, FieldSpec] = {}
+    for number, field in enumerate(fields, 1):
+        key = _said(field.name)
+        keys[key if key and key not in (*keys, *taken) else f"{key} {number}".strip()] = field
+    return keys
 
 
 def _model(name: str, parts: Mapping[str, object]) -> type[BaseModel]:
@@ -103,12 +135,12 @@ def _model(name: str, parts: Mapping[str, object]) -> type[BaseModel]:
     return create_model(name, __config__=_STRICT, **numbered)
 
 
-def _of_field(field: FieldSpec) -> object:
-    proof: dict[str, object] = {"page": _Number, "quote": _Text}
+def _of_field(field: FieldSpec, most_rows: int) -> object:
+    proof = dict(zip(_PROOF, (_Number, _Text), strict=True))
     if field.type is FieldType.TABLE:
-        columns = {column.name: or_(_value(column), None) for column in field.columns}
-        return conlist(_model(f"{field.name}_row", columns | proof), max_length=MAX_ROWS)
-    return or_(_model(field.name, {"value": _value(field)} | proof), None)
+        columns = {key: or_(_value(column), None) for key, column in _keys(field.columns, _PROOF).items()}
+        return conlist(_model("Row", columns | proof), max_length=most_rows)
+    return or_(_model("Filled", {"value": _value(field)} | proof), None)
 
 
 def _value(field: FieldSpec) -> object:
@@ -135,26 +167,35 @@ def _plain(schema: object, definitions: Mapping[str, object]) -> object:
     }
 
 
-def _field_lines(field: FieldSpec) -> str:
-    name = json.dumps(field.name, ensure_ascii=False)
+def _field_lines(key: str, field: FieldSpec) -> str:
+    name = json.dumps(key, ensure_ascii=False)
     if field.type is not FieldType.TABLE:
         return f"- {name}: {_words(field)}"
     head = f"- {name}: a table, every row of it in the order of the pages"
-    described = f"{head}; {_spoken(field.description)}" if field.description else head
-    columns = [f"  - {json.dumps(column.name, ensure_ascii=False)}: {_words(column)}" for column in field.columns]
+    described = f"{head}; {_said(field.description)}" if field.description else head
+    columns = [
+        f"  - {json.dumps(one, ensure_ascii=False)}: {_words(column)}"
+        for one, column in _keys(field.columns, _PROOF).items()
+    ]
     return "\n".join([described, *columns])
 
 
 def _words(field: FieldSpec) -> str:
     words = [_TYPE_WORDS[field.type]]
     if field.description:
-        words.append(_spoken(field.description))
+        words.append(_said(field.description))
     if field.choices:
-        words.append("choices: " + json.dumps(field.choices, ensure_ascii=False))
+        words.append("choices: " + _said(json.dumps(field.choices, ensure_ascii=False)))
     if field.pattern:
-        words.append(f"matches the regular expression {field.pattern}")
+        words.append(f"matches the regular expression {_said(field.pattern)}")
     return "; ".join(words)
 
 
+def _said(text: str) -> str:
+    """As it is told to the model, on one line."""
+    return " ".join(clean(text).split())
+
+
 def _spoken(text: str) -> str:
+    """As the model said it, on one line, without what a terminal or a browser might obey."""
     return " ".join("".join(char for char in text if char.isprintable() or char.isspace()).split())

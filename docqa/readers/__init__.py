@@ -7,10 +7,11 @@ Two of them share one interface: `docqa.readers.quote.QuoteReader` (built in, no
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from docqa.errors import ModelBadAnswer
 from docqa.types import Draft, Evidence, FieldSpec, Reading
 
 #: A piece of an answer that a reader gives when it looks a second time: what comes after it replaces what came before.
@@ -34,6 +35,19 @@ class Conversation:
 
 
 NOTHING_SAID = Conversation()
+
+
+class FieldsUnread(ModelBadAnswer):
+    """Some fields of a document could not be read, each for its reason; `readings` are those of all the others.
+
+    A field that is neither in `fields` nor in `readings` was looked for, and the pages do not hold it.
+    """
+
+    def __init__(self, reasons: Mapping[str, ModelBadAnswer], readings: Sequence[Reading]) -> None:
+        first = next(iter(reasons.values()))
+        super().__init__(f"Not read: {', '.join(reasons)}. {first.message}", first.hint)
+        self.fields = tuple(reasons)
+        self.readings = tuple(readings)
 
 
 class Reader(Protocol):
@@ -64,6 +78,6 @@ class Reader(Protocol):
     def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
         """Read the fields of one document from its pages; a field that is not there has no reading.
 
-        Raises ModelError when a model server is involved and fails.
+        Raises ModelError when a model server is involved and fails; FieldsUnread, which is one, has what was read.
         """
         ...

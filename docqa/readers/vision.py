@@ -5,7 +5,7 @@ that is, where nothing was found or no quote stands on its page. It goes on from
 the same order, so that the server finds the beginning of the prompt again.
 
 It says what the model said. Whether a quote is proof is decided elsewhere (`docqa.verify`), what is said to the model
-is in `docqa.prompts`, and how a server is spoken to in `docqa.model`.
+is in `docqa.prompts`, how a server is spoken to in `docqa.model`, and how a form is filled in `docqa.readers.formfill`.
 """
 
 from __future__ import annotations
@@ -13,34 +13,21 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
 
 from docqa.errors import ModelError, ModelTimeout
-from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model import ModelClient
 from docqa.modelsilence import Tell, untold
-from docqa.pageimage import enlarged, on_grid
+from docqa.pageimage import enlarged
 from docqa.pagetext import clean
-from docqa.prompts import (
-    PROMPT_VERSION,
-    AnswerStream,
-    CloseUp,
-    Message,
-    answer_messages,
-    fields_schema,
-    fill_messages,
-    parse_readings,
-    rewrite_messages,
-)
+from docqa.prompts import PROMPT_VERSION, AnswerStream, CloseUp, answer_messages, rewrite_messages
 from docqa.readers import LOOKED_AGAIN, NOTHING_SAID, Conversation
 from docqa.readers.closeup import best_place, is_small
+from docqa.readers.formfill import fill_form
+from docqa.readers.room import MAX_PAGES, fits, looked_at, without_images
 from docqa.settings import ModelSettings
 from docqa.types import Draft, Evidence, FieldSpec, Reading, Region, Verdict
 from docqa.verify import locate
 
-TOKENS_PER_FIELD = 200  #: a value and its quote at their longest, with the JSON around them
-MAX_PAGES = 12  #: in one prompt, with those of the turn before; one more, a close-up, is below the 16 a server takes
-FRAME_TOKENS = 256  #: of a prompt, besides its pages and texts: turns, labels, begin and end of images
 LONGEST_QUESTION = 300  #: characters of a question that was rewritten
 REWRITE_TOKENS = 128
 #: Words that point to what was said before, in English, German and French: most questions of a chat stand alone.
@@ -88,36 +75,19 @@ class VisionReader:
         return draft if closer is None else (yield from _again(look, closer, draft))
 
     def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
-        """Read all fields in one request, so that the pages are looked at once."""
-        if not fields or not pages:
-            return []
-        max_tokens = max(self._settings.max_tokens, TOKENS_PER_FIELD * len(fields))
-        pages = _looked_at(pages, self.client.image_budget())
-        reply = self.client.complete_json(fill_messages(fields, pages), fields_schema(fields), max_tokens)
-        return parse_readings(reply.value, fields, pages, reply.certainty)
+        """Read the fields of one document; raises FieldsUnread with the readings of the others if some can't be."""
+        return fill_form(self.client, self._settings, fields, pages) if fields and pages else []
 
     def _fitting(self, question: str, pages: Sequence[Evidence], history: Conversation) -> list[Evidence]:
         """The pages to read: those of the turn before and the new ones, as many as the model's context holds."""
         budget = self.client.image_budget()
+        spare = self._settings.max_tokens + budget  # a close-up may come
         for most in range(MAX_PAGES, 0, -1):
             chosen = together(history.pages, pages, most)
-            if most == 1 or self._fits(question, chosen, history, budget):
+            messages = answer_messages(question, without_images(chosen), history.turns)
+            if most == 1 or fits(self.client, chosen, messages, spare):
                 break
-        return _looked_at(chosen, budget)
-
-    def _fits(self, question: str, pages: Sequence[Evidence], history: Conversation, budget: int) -> bool:
-        context = self.client.capabilities().max_context
-        if context is None:
-            return True
-        images = [soft_tokens(*grid_size(one.page.width, one.page.height, budget)) for one in pages]
-        room = context - self._settings.max_tokens - sum(images) - (budget + FRAME_TOKENS)  # a close-up may come
-        if room <= 0:
-            return False
-        texts = _texts(answer_messages(question, _blind(pages), history.turns))
-        if len(texts) <= room:  # a token has at least one character
-            return True
-        exact = self.client.count_tokens([{"role": "user", "content": texts}])
-        return (exact if exact is not None else len(texts) // 3) <= room
+        return looked_at(chosen, budget)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,27 +210,3 @@ def rewrite_question(client: ModelClient | None, question: str, history: Convers
 
 def _key(one: Evidence) -> tuple[str, int]:
     return one.page.doc, one.page.number
-
-
-def _looked_at(pages: Sequence[Evidence], budget: int) -> list[Evidence]:
-    """The pages with their images as the model looks at them, each of them fetched once."""
-    return [replace(one, image=cache(partial(_image, one, budget))) for one in pages]
-
-
-def _image(one: Evidence, budget: int) -> bytes:
-    return on_grid(one.image(), budget)
-
-
-def _blind(pages: Sequence[Evidence]) -> list[Evidence]:
-    """The pages without their images."""
-    return [replace(one, image=bytes) for one in pages]
-
-
-def _texts(messages: Sequence[Message]) -> str:
-    """All that is said in words."""
-    said = []
-    for message in messages:
-        content = message["content"]
-        parts = content if isinstance(content, list) else [{"text": content}]
-        said += [str(part["text"]) for part in parts if "text" in part]
-    return "\n".join(said)
