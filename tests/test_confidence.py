@@ -13,8 +13,12 @@ from docqa.extract.confidence import (
     DOUBTED,
     Calibration,
     accuracy_at,
+    brier,
     calibration_error,
+    calibration_in,
+    in_words,
     signs_of,
+    threshold_for,
 )
 from docqa.types import Cell, FieldSpec, FieldType, Page, Problem, Reading, TextSource
 
@@ -105,3 +109,34 @@ def test_accuracy_at_a_coverage_by_hand() -> None:
     assert [accuracy_at(judged, share) for share in (0.4, 0.6, 1.0)] == [1.0, 0.6667, 0.6]
     assert accuracy_at([(0.5, True), (0.5, False)], 0.5) == 0.5  # no threshold parts them
     assert accuracy_at([], 0.6) is None
+
+
+def test_the_brier_score_by_hand() -> None:
+    assert brier([(0.5, True), (1.0, False), (0.0, False)]) == pytest.approx(1.25 / 3, abs=1e-4)
+    assert brier([]) is None
+
+
+def test_the_threshold_from_which_on_enough_are_right() -> None:
+    judged = [(0.9, True), (0.8, True), (0.7, False), (0.6, True), (0.0, True)]
+    assert threshold_for(judged, 0.99) == (0.8, 0.4, 1.0)
+    assert threshold_for(judged, 0.75) == (0.6, 0.8, 0.75)  # a cell without a value has no confidence to speak of
+    assert threshold_for([(0.9, False), (0.9, True)], 0.9) is None  # no threshold parts them
+    assert threshold_for([], 0.5) is None
+
+
+def test_how_many_cells_need_no_look_is_a_sentence() -> None:
+    judged = [(0.95, True)] * 80 + [(0.6, False)] * 20
+    assert in_words(judged) == (
+        "From a confidence of 0.950 on, 80% of the cells need no look, and 100.0% of those are right "
+        "(measured on 100 cells)."
+    )
+    assert "and 95.0% of those" in in_words([(0.9, True)] * 19 + [(0.9, False)])
+    assert in_words([(0.9, False)] * 3).endswith("look at all.")
+
+
+def test_an_office_s_own_calibration_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
+    assert calibration_in(tmp_path) == Calibration.load()
+    own = Calibration({"always": 1.0}, "ours", "2026-11-22", 1, {})
+    own.save(tmp_path / "calibration.json")
+    assert calibration_in(tmp_path) == own
+    assert [file.name for file in tmp_path.iterdir()] == ["calibration.json"]

@@ -1,4 +1,4 @@
-"""Tables to CSV: every text comes back, none is run as a formula, and a file is there whole or not at all."""
+"""Tables to CSV and JSON: every text comes back, none is run as a formula, and a file is there whole or not at all."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docqa.errors import DiskFull, PathMissing, UsageError
-from docqa.extract.export import csv_text, safe, write_csv
-from docqa.extract.table import Row
-from docqa.types import Cell, Document, FieldSpec, FieldType, Problem, Status
+from docqa.extract.export import CsvStyle, csv_text, json_text, safe, table_bytes, write_table
+from docqa.extract.table import Row, RunSheet, reviewed
+from docqa.types import Cell, Correction, Document, FieldSpec, FieldType, Problem, Status
 
 TOTAL = FieldSpec("total", FieldType.AMOUNT)
 SELLER = FieldSpec("seller", FieldType.TEXT)
@@ -52,18 +52,113 @@ def test_values_come_first_then_page_quote_and_problem_of_each() -> None:
     ]
     both = "bad_value: “x” is not one number.; sum_differs: 1 and 1 do not make 3."
     assert parsed(csv_text([TOTAL, SELLER], rows)) == [
-        ["document", "doc", "total", "seller", "problem"]
-        + ["total.currency", "total.page", "total.quote", "total.confidence", "total.problem"]
-        + ["seller.page", "seller.quote", "seller.confidence", "seller.problem"],
-        ["a.pdf", "d0", "1190.00", "Alder Ltd", "", "EUR", "2", "Total 1,190.00 EUR", "0.98", "", "1", "", "", ""],
-        ["b.pdf", "d0", "", "", "", "", "1", "Total x", "", both, "", "", "", ""],
-        ["c.pdf", "d0", "", "", "no_pages: Nothing there.", *[""] * 9],
+        ["document", "doc", "total", "seller", "problem", "total.currency"]
+        + [f"{name}.{part}" for name in ("total", "seller") for part in PARTS],
+        ["a.pdf", "d0", "1190.00", "Alder Ltd", "", "EUR"]
+        + [*UNSEEN, "2", "Total 1,190.00 EUR", "0.98", "", *UNSEEN, "1", "", "", ""],
+        ["b.pdf", "d0", "", "", "", "", "doubtful", "", "", "", "1", "Total x", "", both, "not read", *[""] * 7],
+        ["c.pdf", "d0", "", "", "no_pages: Nothing there.", "", "not read", *[""] * 7, "not read", *[""] * 7],
     ]
+
+
+PARTS = ("state", "machine", "by", "at", "page", "quote", "confidence", "problem")
+UNSEEN = ["not looked at", "", "", ""]
+
+
+def told(fields: list[FieldSpec], one: Row, style: CsvStyle | None = None) -> dict[str, str]:
+    """The line of one document by name of column."""
+    text = csv_text(fields, [one], style or CsvStyle())
+    header, line = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=(style or CsvStyle()).delimiter)
+    return dict(zip(header, line, strict=True))
+
+
+def say(field: str, value: str | None, **more: object) -> Correction:
+    return Correction("d0", field, value, "ann", "2026-11-22T10:00:00.000+00:00", **more)  # type: ignore[arg-type]
+
+
+def test_a_correction_stands_in_the_value_and_what_was_read_beside_it() -> None:
+    one = row("a.pdf", total=cell("1190.00", quote="Total"), seller=cell("Alder Ltd"))
+    line = told([TOTAL, SELLER], reviewed([TOTAL, SELLER], one, [say("total", "-119.00"), say("seller", "Alder Ltd")]))
+    assert (line["total"], line["total.machine"], line["total.state"]) == ("-119.00", "1190.00", "corrected")
+    assert (line["total.by"], line["total.at"]) == ("ann", "2026-11-22T10:00:00.000+00:00")
+    assert line["total.quote"] == "Total"  # of what the machine read
+    assert (line["seller"], line["seller.machine"], line["seller.state"]) == ("Alder Ltd", "Alder Ltd", "accepted")
+    gone = told([TOTAL], reviewed([TOTAL], one, [say("total", None)]))
+    assert (gone["total"], gone["total.machine"], gone["total.state"]) == ("", "1190.00", "corrected")
+    assert told([TOTAL], one)["total.machine"] == ""
+
+
+def test_the_delimiter_and_the_decimal_sign_can_be_chosen() -> None:
+    one = row("a;b.pdf", total=replace(cell("-1190.00"), confidence=0.5), seller=cell("1.5"))
+    assert told([TOTAL, SELLER], one, CsvStyle(delimiter=";", decimal=",")) == told([TOTAL, SELLER], one) | {
+        "total": "-1190,00",
+        "total.confidence": "0,50",
+    }
+    for wrong in ({"delimiter": "x"}, {"decimal": "-"}):
+        with pytest.raises(UsageError, match="cannot part columns|no decimal sign"):
+            CsvStyle(**wrong)
+
+
+def test_the_byte_order_mark_is_there_by_choice() -> None:
+    one = [row("Å.pdf")]
+    marked = table_bytes(".csv", [TOTAL], one, SHEET, CsvStyle(bom=True))
+    assert marked == b"\xef\xbb\xbf" + table_bytes(".csv", [TOTAL], one, SHEET)
+
+
+@pytest.mark.parametrize(
+    "text", ["0012", "-0012", "00.5", "1234567890123456", "+491234567", "12E5", "1.5e-3", "12345678.123456789"]
+)
+def test_what_a_spreadsheet_would_spoil_as_a_number_gets_an_apostrophe(text: str) -> None:
+    assert safe(text) == f"'{text}"
+    assert told([SELLER], row("a.pdf", seller=cell(text)))["seller"] == f"'{text}"
+    assert told([TOTAL], row("a.pdf", total=cell(text)), CsvStyle(decimal=","))["total"] == f"'{text}"
+
+
+def test_json_has_everything() -> None:
+    items = FieldSpec("items", FieldType.TABLE, columns=(SELLER, TOTAL))
+    inner = (replace(cell("Screws"), field="seller"), replace(cell("5.00"), field="total"))
+    doubt = Problem("row_count", "One is missing.", "Look.")
+    table = replace(cell("1", quote="Screws 5.00"), boxes=((0.1, 0.2, 0.3, 0.4),), rows=(inner,), doubts=(doubt,))
+    table = replace(table, signs=(("margin of a form", 1.0),), confidence=0.4)
+    said = [
+        say("items", "6.00", row=1, column="total", read="5.00"),
+        say("items", "x", row=1, column="seller", read="?"),
+    ]
+    one = reviewed([items], row("a.pdf", items=table), said)
+    told = json.loads(json_text([items], [one], SHEET))
+    assert told["run"]["run"] == 7 and told["run"]["failed"] == [
+        {"label": "b.pdf", "problem": {"code": "no_pages", "message": "Nothing.", "hint": "Look."}}
+    ]
+    assert told["fields"][0]["columns"][1]["type"] == "amount"
+    [document] = told["documents"]
+    cells = document["cells"]["items"]
+    assert (cells["value"], cells["state"]) == ("1", "corrected")
+    machine = cells["machine"]
+    assert machine["boxes"] == [[0.1, 0.2, 0.3, 0.4]] and machine["signs"] == {"margin of a form": 1.0}
+    assert (machine["quote"], machine["confidence"], machine["doubts"][0]["code"]) == ("Screws 5.00", 0.4, "row_count")
+    total = cells["rows"][0]["cells"]["total"]
+    assert (total["value"], total["machine"]["value"], total["correction"]["who"]) == ("6.00", "5.00", "ann")
+    assert [lost["value"] for lost in cells["displaced"]] == ["x"]
+
+
+SHEET = RunSheet(
+    7,
+    "2026-11-22T09:00:00+00:00",
+    None,
+    "quote",
+    "quote-3",
+    None,
+    "c",
+    2,
+    (("b.pdf", Problem("no_pages", "Nothing.", "Look.")),),
+    0,
+)
 
 
 def test_the_rows_of_a_table_are_json_beside_their_number() -> None:
     items = FieldSpec("items", FieldType.TABLE, columns=(SELLER, TOTAL))
-    table = replace(cell("2"), rows=((cell("Screws"), cell("5.00")), (cell("Nails"), cell(None))))
+    rows = ((cell("Screws"), cell("5.00")), (cell("Nails"), cell(None)))
+    table = replace(cell("2"), rows=tuple((replace(name, field="seller"), total) for name, total in rows))
     header, line = parsed(csv_text([items], [row("a.pdf", items=table)]))
     told = dict(zip(header, line, strict=True))
     assert told["items"] == "2"
@@ -75,8 +170,8 @@ def test_the_rows_of_a_table_are_json_beside_their_number() -> None:
 
 def test_it_is_rfc_4180() -> None:
     assert csv_text([SELLER], [row("a, b.pdf", seller=cell('the "Alder"\nLtd', page=None))]) == (
-        "document,doc,seller,problem,seller.page,seller.quote,seller.confidence,seller.problem\r\n"
-        '"a, b.pdf",d0,"the ""Alder""\nLtd",,,,,\r\n'
+        f"document,doc,seller,problem,{','.join(f'seller.{part}' for part in PARTS)}\r\n"
+        '"a, b.pdf",d0,"the ""Alder""\nLtd",,not looked at,,,,,,,\r\n'
     )
 
 
@@ -108,7 +203,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.samp
 def test_any_table_comes_back(table: list[tuple[str, str]]) -> None:
     rows = [row(label, seller=cell(value)) for label, value in table]
     header, *lines = parsed(csv_text([SELLER], rows))
-    assert len(header) == 8
+    assert len(header) == 12
     assert [(line[0], line[2]) for line in lines] == [(safe(label), safe(value)) for label, value in table]
 
 
@@ -133,7 +228,7 @@ def names_in(folder: Path) -> list[str]:
 
 def test_the_file_holds_the_table_in_utf_8_and_can_be_read_by_all(tmp_path: Path) -> None:
     file = tmp_path / "out.CSV"
-    write_csv(file, [TOTAL], ROWS)
+    write_table(file, [TOTAL], ROWS, SHEET)
     assert file.read_bytes().decode() == csv_text([TOTAL], ROWS)
     assert stat.S_IMODE(file.stat().st_mode) == 0o644
     assert names_in(tmp_path) == ["out.CSV"]
@@ -142,7 +237,7 @@ def test_the_file_holds_the_table_in_utf_8_and_can_be_read_by_all(tmp_path: Path
 def test_an_older_file_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "out.csv"
     file.write_text("older and much longer" * 100)
-    write_csv(file, [TOTAL], ROWS)
+    write_table(file, [TOTAL], ROWS, SHEET)
     assert file.read_bytes().decode() == csv_text([TOTAL], ROWS)
 
 
@@ -160,7 +255,7 @@ def test_whatever_fails_the_older_file_stays_and_no_other(
     file.write_text("older")
     monkeypatch.setattr(os, "fsync", fails) if step == "fsync" else monkeypatch.setattr(Path, "replace", fails)
     with pytest.raises(expected, match=r"out\.csv"):
-        write_csv(file, [TOTAL], ROWS)
+        write_table(file, [TOTAL], ROWS, SHEET)
     assert file.read_text() == "older"
     assert names_in(tmp_path) == ["out.csv"]
 
@@ -169,25 +264,25 @@ def test_the_bytes_are_on_the_disk_before_the_name(tmp_path: Path, monkeypatch: 
     seen = []
     monkeypatch.setattr(os, "fsync", lambda descriptor: seen.append((os.fstat(descriptor).st_size, file.exists())))
     file = tmp_path / "out.csv"
-    write_csv(file, [TOTAL], ROWS)
+    write_table(file, [TOTAL], ROWS, SHEET)
     assert seen == [(file.stat().st_size, False)]
 
 
 @pytest.mark.parametrize("name", ["out.txt", "out", "out.csv.exe"])
-def test_only_csv_files_are_written(tmp_path: Path, name: str) -> None:
+def test_only_tables_are_written(tmp_path: Path, name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} cannot be written"):
-        write_csv(tmp_path / name, [TOTAL], ROWS)
+        write_table(tmp_path / name, [TOTAL], ROWS, SHEET)
     assert names_in(tmp_path) == []
 
 
 def test_a_folder_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     with pytest.raises(PathMissing, match="There is no folder"):
-        write_csv(tmp_path / "nowhere" / "out.csv", [TOTAL], ROWS)
+        write_table(tmp_path / "nowhere" / "out.csv", [TOTAL], ROWS, SHEET)
     assert names_in(tmp_path) == []
 
 
 def test_a_folder_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     (tmp_path / "out.csv").mkdir()
     with pytest.raises(UsageError, match="cannot be written"):
-        write_csv(tmp_path / "out.csv", [TOTAL], ROWS)
+        write_table(tmp_path / "out.csv", [TOTAL], ROWS, SHEET)
     assert names_in(tmp_path) == ["out.csv"]

@@ -30,6 +30,7 @@ ONLY_IN = {
     "fitz": ["ingest"],
     "rapidocr": ["ingest"],
     "onnxruntime": ["ingest"],
+    "xlsxwriter": ["docqa/extract/sheets.py"],
 }
 
 

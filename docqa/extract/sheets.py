@@ -69,7 +69,9 @@ class Book:
         key = (fill, number, align, bold)
         if key not in self._formats:
             look: dict[str, object] = {"valign": "top", "border": 1, "border_color": _LINE, "font_color": _INK}
-            look |= {"bold": bold} | ({} if number else {"text_wrap": True} | ({} if align else {"indent": 1}))
+            look |= {"bold": bold} | (
+                {} if number else {"text_wrap": True} | ({} if align else {"indent": 1, "align": "left"})
+            )
             look |= {"bg_color": FILLS[fill]} if FILLS[fill] else {}
             look |= {"num_format": number} if number else {}
             look |= {"align": align} if align else {}
@@ -142,7 +144,7 @@ class Sheet:
 
     def _make_room(self, line: int, column: int, text: str) -> None:
         """Make a line as high as its texts need: only Excel would, and only some of the time."""
-        room = max(4, int(self._widths[column]) - 3) if column < len(self._widths) else len(text) + 1
+        room = max(4, int(self._widths[column])) if column < len(self._widths) else len(text) + 1
         needed = min(_MOST_LINES, sum(1 + len(part) // room for part in text.split("\n")))
         if needed > self._lines.get(line, 1):
             self._lines[line] = needed

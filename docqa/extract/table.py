@@ -71,7 +71,7 @@ class Row:
         cell = self.cells.get(name)
         if not row or cell is None:
             return cell
-        return next((one for one in cell.rows[row - 1 : row] for one in one if one.field == column), None)
+        return next((one for line in cell.rows[row - 1 : row] for one in line if one.field == column), None)
 
     def state(self, name: str, row: int = 0, column: str = "") -> State:
         """How far a cell can be relied on; a table is as a person left any of its cells."""

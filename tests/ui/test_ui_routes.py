@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import anyio
+import openpyxl
 import pytest
 import streamlit as st
 from starlette.requests import Request
@@ -19,10 +20,10 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from docqa.errors import BadSettings
-from docqa.extract.fields import fields_json
+from docqa.extract.fields import field_key, fields_json
 from docqa.settings import Settings
 from docqa.store import MAX_COLLECTION, Store
-from docqa.types import Document, FieldSpec, FieldType
+from docqa.types import Cell, Document, FieldSpec, FieldType
 from ui import resources, routes, server
 from ui.guards import CLOSED, host_name
 
@@ -199,8 +200,25 @@ class TestCsv:
         assert {"total", "supplier"} < set(header)
         assert row[header.index("document")] == "invoice.pdf"
 
-    def test_an_unknown_run_is_404(self, client: TestClient) -> None:
-        assert client.get("/runs/99.csv").status_code == 404
+    def test_so_it_can_as_a_workbook_that_leads_back_here_and_as_json(
+        self, client: TestClient, store: Store, invoice: Document
+    ) -> None:
+        run = store.catalog.ledger.start_run(fields_json(self.FIELDS), "quote", "quote-1", [invoice.doc])
+        cell = Cell(invoice.doc, "total", "5.00", "5.00", 1, "5.00")
+        key = field_key(self.FIELDS[0], "quote-1")
+        store.catalog.ledger.finish_run_document(run, invoice.doc, [(key, cell)])
+        book = openpyxl.load_workbook(io.BytesIO(client.get(f"/runs/{run}.xlsx").content))
+        link = book["Documents"]["C2"].hyperlink.target
+        assert link == f"http://127.0.0.1:8501/extract?run={run}&doc={invoice.doc}&field=total"
+        response = client.get(f"/runs/{run}.json")
+        assert response.headers["content-type"] == "application/json"
+        assert response.headers["cache-control"] == "no-store"
+        assert response.json()["documents"][0]["cells"]["total"]["value"] == "5.00"
+
+    @pytest.mark.parametrize("name", ["99.csv", "99.xlsx", "1.exe", "1.CSV"])
+    def test_an_unknown_run_is_404(self, client: TestClient, store: Store, name: str) -> None:
+        store.catalog.ledger.start_run(fields_json(self.FIELDS), "quote", "quote-1", [])
+        assert client.get(f"/runs/{name}").status_code == 404
 
 
 class TestGuards:
