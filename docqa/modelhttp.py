@@ -98,13 +98,15 @@ class ModelServer:
         with closing(self._opened(path, body, deadline, patient, silence)) as response, self._errors_mapped(silence):
             return form.model_validate_json(_content(response, deadline))
 
-    def stream(self, path: str, body: object, deadline: float, patient: bool = True) -> Generator[Event, None, None]:
+    def stream(
+        self, path: str, body: object, deadline: float, patient: bool = True, yielding: bool = False
+    ) -> Generator[Event, None, None]:
         """Send a request and return the checked events of its streamed reply, as they come.
 
-        When this returns the server has taken the request. Closing the generator closes the connection. Raises
-        ModelError, here and while events are taken.
+        When this returns the server has taken the request. Closing the generator closes the connection. Whoever is
+        `yielding` hears at once that the server is busy. Raises ModelError, here and while events are taken.
         """
-        return self._events(self._opened(path, body, deadline, patient, self._silence), deadline)
+        return self._events(self._opened(path, body, deadline, patient, self._silence, yielding), deadline)
 
     def _events(self, response: httpx2.Response, deadline: float) -> Generator[Event, None, None]:
         with closing(response), self._errors_mapped(self._silence):
@@ -120,7 +122,9 @@ class ModelServer:
                     raise ModelBadAnswer(f"{self.address} broke off its answer: {said}", SERVER_HINT)
                 yield event
 
-    def _opened(self, path: str, body: object, deadline: float, patient: bool, silence: float) -> httpx2.Response:
+    def _opened(
+        self, path: str, body: object, deadline: float, patient: bool, silence: float, yielding: bool = False
+    ) -> httpx2.Response:
         """Send a request until the server takes it, at most three times; the reply is unread.
 
         Where a refusal is an answer too (not `patient`), only a connection that had gone stale is tried again.
@@ -134,6 +138,8 @@ class ModelServer:
             if isinstance(outcome, httpx2.Response):
                 return outcome
             if outcome.pause is None or tries == len(RETRY_PAUSES) or not (patient or outcome.stale):
+                raise outcome.error
+            if yielding and isinstance(outcome.error, ModelBusy):
                 raise outcome.error
             # A connection of the pool that the server has closed, as vLLM does after an error, costs no waiting.
             pause = RETRY_PAUSES[tries] * random.uniform(0.5, 1.5) if tries or not outcome.stale else 0
@@ -169,9 +175,10 @@ class ModelServer:
     def _busy(self, said: str, untrusted_wait: str) -> _Failure:
         seconds = int(untrusted_wait) if untrusted_wait.isascii() and untrusted_wait[:6].isdecimal() else 0
         sentence = f"{self.address} is overloaded ({said})."
-        if seconds > LONGEST_RETRY_AFTER:
-            return _Failure(ModelBusy(sentence, f"The server asks to be left alone for {seconds} seconds."), None)
-        return _Failure(ModelBusy(sentence), float(seconds))
+        long = seconds > LONGEST_RETRY_AFTER
+        error = ModelBusy(sentence, f"The server asks to be left alone for {seconds} seconds." if long else None)
+        error.asked = float(seconds)
+        return _Failure(error, None if long else error.asked)
 
     def _in_time(self, chunks: Iterator[bytes], deadline: float) -> Iterator[bytes]:
         for chunk in chunks:

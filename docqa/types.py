@@ -327,3 +327,7 @@ class Cell:
     doubts: tuple[Problem, ...] = ()  #: checks the value failed: it is kept, but somebody should look
     rows: tuple[tuple[Cell, ...], ...] = ()  #: of a table
     signs: tuple[tuple[str, float], ...] = ()  #: what the confidence was estimated from, by name
+    #: of the reader: its rules, or prompts, model and image budget; "" within a table, and of cells of an earlier docqa
+    version: str = field(default="", compare=False)
+    attempt: int = field(default=0, compare=False)  #: at the document, from 1; 0 where nobody counted
+    filled_at: str = field(default="", compare=False)  #: ISO 8601, UTC; "" until it is in the ledger

@@ -172,9 +172,28 @@ class _Reading:
         return tokens_of((self.page.words[n].text for n in strand), self._dates)
 
 
-@lru_cache(maxsize=16)  #: pages: those of one question, each with and without dates
+class _Same:
+    """A page that is only the same as itself: to compare all words of two takes as long as to read one."""
+
+    __slots__ = ("page",)
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def __hash__(self) -> int:
+        return id(self.page)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.page is self.page
+
+
 def _reading(page: Page, dates: bool) -> _Reading:
-    return _Reading(page, dates)
+    return _kept_reading(_Same(page), dates)
+
+
+@lru_cache(maxsize=128)  #: pages, with and without dates: of a document that is looked through for each of its values
+def _kept_reading(page: _Same, dates: bool) -> _Reading:
+    return _Reading(page.page, dates)
 
 
 def _ascending(strand: Strand) -> bool:
@@ -198,7 +217,8 @@ def _places(said: Sequence[Token], reading: _Reading, strand: Strand, tokens: li
     """The words of each place where a quote stands, the most literal first."""
     comparison = _Comparison(said, tokens, strand, reading)
     kind = said[0].kind
-    runs = [(start, comparison.run(start)) for start, token in enumerate(tokens) if token.kind is kind]
+    starts = (start for start, token in enumerate(tokens) if token.kind is kind and comparison.may_begin(start))
+    runs = [(start, comparison.run(start)) for start in starts]
     found = [(cost, start, end) for start, run in runs if run is not None for end, cost in (run,)]
     for _, start, end in sorted(found):
         words = strand[tokens[start].word : tokens[end - 1].last + 1]
@@ -216,6 +236,20 @@ class _Comparison:
         self._most_slips = max(1, letters // LETTERS_PER_SLIP)
         self._bare = all(token.kind is not Kind.WORD for token in said)
         self._priced = any(token.key in _CURRENCY for token in said)
+
+    def may_begin(self, start: int) -> bool:
+        """Whether it is worth looking closer at a token of the quote's first kind: at nearly every one it is not."""
+        said, printed = self._said[0], self._printed[start]
+        if said.key == printed.key or said.kind is Kind.SIGN:
+            return True
+        if said.kind is Kind.WORD:
+            recognised = self._reading.recognised
+            return may_begin_alike(said.key, printed.key) or slips(said.key, printed.key, recognised) is not None
+        followed = any(
+            place < len(tokens) and tokens[place].kind is Kind.NUMBER
+            for tokens, place in ((self._said, 1), (self._printed, start + 1))
+        )
+        return followed or same_number(said, printed, self._reading.decimal_mark)
 
     def run(self, start: int) -> tuple[int, int] | None:
         """Where a quote ends that begins at a token of the page, and how much it differs; None if it does not."""

@@ -96,4 +96,8 @@ MIGRATIONS: tuple[str, ...] = (
     -- what is known of a cell beyond its value, as JSON: currency, confidence, failed checks, the rows of a table
     ALTER TABLE cells ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
     """,
+    """
+    -- when the last document of an extraction was done or set aside
+    ALTER TABLE runs ADD COLUMN finished_at TEXT;
+    """,
 )
