@@ -419,10 +419,10 @@ def test_a_process_that_talks_nonsense_is_not_believed(store: Store) -> None:
     cell = Cell(task.document.doc, "total", "5", "5", 1, "q")
     whole = hands.filling._REPLY.dump_json(hands.filling.Reply(work.doc, {"total": cell}))
     assert hands.checked(whole, work).cells == {"total": cell}
-    for nonsense in (
-        b"", b"{}", b"\xff", whole[:-1], whole.replace(b'"total"', b'"other"'), whole.replace(b'"page":1', b'"page":"1"'),
-        whole.replace(work.doc.encode(), b"0" * 64),
-    ):  # fmt: skip
+    other_type = whole.replace(b'"page":1', b'"page":"1"')
+    other_field, other_document = whole.replace(b'"total"', b'"other"'), whole.replace(work.doc.encode(), b"0" * 64)
+    for nonsense in (b"", b"{}", b"\xff", whole[:-1], other_type, other_field, other_document):
+        assert nonsense != whole
         with pytest.raises(ValueError, match=r"reply|cells"):
             hands.checked(nonsense, work)
 

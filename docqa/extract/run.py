@@ -205,6 +205,7 @@ class _Desk:
     def many_hands(self, waiting: Sequence[Waiting]) -> Hands:
         """As many as pay for these documents."""
         if isinstance(self._reader, VisionReader):
+            self._meet(self._reader, waiting[0].doc)
             model = self._settings.model
             ahead = min(_AHEAD, model.queue_length)
             return Threads(self._filled, min(len(waiting), model.requests_at_once + ahead))
@@ -214,6 +215,15 @@ class _Desk:
             if pages_in(documents) >= WORTH_PROCESSES:
                 return Processes(self._store, self._calibration, jobs)
         return self.own_hands()
+
+    def _meet(self, reader: VisionReader, first: str) -> None:
+        """Have one thread, not all at once, find out what the server can do. Raises ModelError."""
+        try:
+            reader.client.capabilities()
+        except ModelError as error:
+            self._ledger.start_run_document(self._run.run, first)
+            self._ledger.postpone_run_document(self._run.run, first, error.problem)
+            raise
 
     def stopped(self) -> bool:
         """Whether no document is to be begun any more."""

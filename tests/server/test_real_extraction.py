@@ -1,4 +1,4 @@
-"""An extraction over a real vLLM that is killed in the middle, by a run that is killed in the middle: each document once.
+"""An extraction over a real vLLM: the run is killed in the middle, and then the server; each document is filled once.
 
 The model's weights are random, so that what it says means nothing; its grammar makes it JSON of the form that was asked
 for all the same. DOCQA_EXTRACT_DOCUMENTS=200 has as many documents as the goal of the product names; it takes minutes.

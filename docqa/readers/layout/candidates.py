@@ -47,6 +47,16 @@ class Scene:
     day_first: bool | None
 
     @cached_property
+    def marks_by_row(self) -> list[dict[int, list[Mark]]]:
+        """The labels of each row of each sheet."""
+        return [_by_row(sheet, marks) for sheet, marks in zip(self.sheets, self.marks, strict=True)]
+
+    @cached_property
+    def found(self) -> dict[tuple[object, ...], list[Candidate]]:
+        """What was found for earlier fields: most shapes look the same whatever the field is called."""
+        return {}
+
+    @cached_property
     def dates(self) -> list[list[Span]]:
         """The dates of each sheet."""
         return [find_dates(sheet.walled, self.day_first) for sheet in self.sheets]
@@ -75,7 +85,17 @@ class Scene:
 def find_candidates(guide: Guide, scene: Scene) -> list[Candidate]:
     """Everything in the document that has the shape of the field's value."""
     finder = _FINDERS[guide.shape]
-    return [candidate for index in range(len(scene.sheets)) for candidate in finder(guide, scene, index)]
+    key = (finder, guide.concept if guide.shape is Shape.NAME else "", guide.spec.choices)
+    if key not in scene.found:
+        scene.found[key] = [one for index in range(len(scene.sheets)) for one in finder(guide, scene, index)]
+    return scene.found[key]
+
+
+def _by_row(sheet: Sheet, marks: Sequence[Mark]) -> dict[int, list[Mark]]:
+    rows: dict[int, list[Mark]] = {}
+    for mark in marks:
+        rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
+    return rows
 
 
 def _from_spans(sheet: Sheet, index: int, spans: Iterable[Span]) -> list[Candidate]:
@@ -184,18 +204,21 @@ def text_pieces(sheet: Sheet, marks: Sequence[Mark], names: bool = False) -> lis
     """For each run its text without the label in front, and for names without the register number behind."""
     pieces: list[_Piece] = []
     labels = {mark.run for mark in marks if mark.before == 0 and mark.behind == 0 and mark.weight > 0.6}
+    by_run: dict[int, list[Mark]] = {}
+    for mark in marks:
+        by_run.setdefault(mark.run, []).append(mark)
     for number, run in enumerate(sheet.runs):
-        ends = (mark.end for mark in marks if mark.run == number and mark.before == 0 and _ends_label(sheet, mark))
+        ends = (mark.end for mark in by_run.get(number, ()) if mark.before == 0 and _ends_label(sheet, mark))
         trimmed = _trim(sheet.text, max(ends, default=run.start), run.end, names)
-        bare = trimmed is not None and number in labels and _only_label(sheet, marks, number, trimmed[0])
+        bare = trimmed is not None and number in labels and _only_label(by_run[number], trimmed[0])
         if trimmed is not None and not bare:
             pieces.append((*trimmed, number))
     return pieces
 
 
-def _only_label(sheet: Sheet, marks: Sequence[Mark], run: int, start: int) -> bool:
-    """Whether a run says nothing but its label."""
-    return any(m.run == run and m.start <= start < m.end and m.behind == 0 for m in marks)
+def _only_label(marks: Sequence[Mark], start: int) -> bool:
+    """Whether a run with these labels says nothing but its label."""
+    return any(mark.start <= start < mark.end and mark.behind == 0 for mark in marks)
 
 
 def _ends_label(sheet: Sheet, mark: Mark) -> bool:
