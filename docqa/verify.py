@@ -74,6 +74,13 @@ class Match:
 
 def locate(quote: str, page: Page) -> Match | None:
     """Find a quote on its page; None if it is not there as quoted."""
+    located = _reading(page, False).located
+    if quote not in located:
+        located[quote] = _located(quote, page)
+    return located[quote]
+
+
+def _located(quote: str, page: Page) -> Match | None:
     said = tokens_of(words_of(quote))
     if all(token.kind is Kind.SIGN for token in said):
         return next((_match(page, [n]) for n in _signs(quote.strip(), page.words)), None)
@@ -133,6 +140,7 @@ class _Reading:
     def __init__(self, page: Page, dates: bool) -> None:
         self.page = page
         self.layout = Layout(page)
+        self.located: dict[str, Match | None] = {}  #: what was looked for on it: all cells of a row quote the same line
         self.recognised = page.text_source in (TextSource.OCR, TextSource.BOTH)
         self._dates = dates
 
@@ -231,6 +239,7 @@ class _Comparison:
 
     def __init__(self, said: Sequence[Token], printed: Sequence[Token], strand: Strand, reading: _Reading) -> None:
         self._said, self._printed, self._strand, self._reading = said, printed, strand, reading
+        self._joints: dict[tuple[int, int], Token | None] = {}
         letters = sum(len(token.key) for token in said)
         self._short = letters < MIN_LETTERS
         self._most_slips = max(1, letters // LETTERS_PER_SLIP)
@@ -296,14 +305,22 @@ class _Comparison:
         if same_number(said, printed, mark):
             return 1, 1, int(said.key != printed.key)
         for a in range(1, _MOST_JOINED + 1):
-            for b in range(1, _MOST_JOINED + 1):
-                one, other = self._said[here : here + a], self._printed[place : place + b]
-                if len(one) < a or len(other) < b or a + b == 2 or not self._one(other):
-                    continue
-                whole, whole_printed = _whole(one), _whole(other)
-                if whole and whole_printed and same_number(whole, whole_printed, mark):
+            if (whole := self._joint(here, a)) is None:
+                continue
+            for b in range(1 if a > 1 else 2, _MOST_JOINED + 1):
+                other = self._printed[place : place + b]
+                whole_printed = _whole(other) if len(other) == b else None
+                # Where they stand comes last: to look at it takes longest.
+                if whole_printed and same_number(whole, whole_printed, mark) and self._one(other):
                     return a, b, 1
         return None
+
+    def _joint(self, here: int, count: int) -> Token | None:
+        """So many tokens of the quote as one number; None if they are none, or not there."""
+        if (here, count) not in self._joints:
+            said = self._said[here : here + count]
+            self._joints[here, count] = _whole(said) if len(said) == count else None
+        return self._joints[here, count]
 
     def _one(self, tokens: Sequence[Token]) -> bool:
         return self._reading.one_number(tokens, self._strand)

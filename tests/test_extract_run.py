@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
@@ -24,7 +25,7 @@ from docqa.errors import (
     ModelUnreachable,
     StoreDamaged,
 )
-from docqa.extract import hands, progress
+from docqa.extract import filling, hands, progress
 from docqa.extract import run as extraction
 from docqa.extract.run import carry_on, chosen_run, start_run
 from docqa.extract.table import run_table
@@ -326,6 +327,7 @@ def test_a_run_is_not_started_without_its_reader(store: Store) -> None:
 
 # ── many hands ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
+ONE_HAND = SETTINGS.model_copy(update={"extract": ExtractSettings(jobs=1)})
 TWO_HANDS = SETTINGS.model_copy(update={"extract": ExtractSettings(jobs=2)})
 
 
@@ -361,7 +363,7 @@ def test_processes_fill_the_same_cells_and_end_with_the_run(
     for number in range(1, 6):
         add_document(other, f"x{number}", "papers", f"Total {number}.00 EUR\nSeller Firm{number}")
     alone, together = start(other), start(store)
-    assert carry_on(other, SETTINGS.model_copy(update={"extract": ExtractSettings(jobs=1)}), alone)
+    assert carry_on(other, ONE_HAND, alone)
     assert begun == []
     assert carry_on(store, TWO_HANDS, together)
     assert len(begun) == 2
@@ -417,7 +419,7 @@ def test_a_process_that_talks_nonsense_is_not_believed(store: Store) -> None:
     task = hands.Task(store.catalog.documents()[0], (TOTAL,), {}, 1)
     [work] = hands.loaded(store, [task])
     cell = Cell(task.document.doc, "total", "5", "5", 1, "q")
-    whole = hands.filling._REPLY.dump_json(hands.filling.Reply(work.doc, {"total": cell}))
+    whole = filling._REPLY.dump_json(filling.Reply(work.doc, {"total": cell}))
     assert hands.checked(whole, work).cells == {"total": cell}
     other_type = whole.replace(b'"page":1', b'"page":"1"')
     other_field, other_document = whole.replace(b'"total"', b'"other"'), whole.replace(work.doc.encode(), b"0" * 64)
@@ -458,18 +460,18 @@ def test_whoever_stops_a_run_costs_no_attempt_and_leaves_no_process(store: Store
         raise KeyboardInterrupt
 
     run = start(store)
-    for _ in range(MAX_ATTEMPTS + 1):
+    with pytest.raises(KeyboardInterrupt):
+        carry_on(store, TWO_HANDS, run, stop)
+    assert len(begun) == 2
+    assert alive(begun) == []
+    while store.catalog.ledger.run_pending(run):
         with pytest.raises(KeyboardInterrupt):
-            carry_on(store, TWO_HANDS, run, stop)
-        assert alive(begun) == []
-        if not store.catalog.ledger.run_pending(run):
-            break
-    carry_on(store, TWO_HANDS, run)
+            carry_on(store, ONE_HAND, run, stop)
     assert state(store, run) == (5, 5, 0)
     assert {cells["total"].attempt for cells in everything(store, run).values()} == {1}
 
 
-def test_a_disk_that_was_full_costs_no_attempt(store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_was_full_costs_no_attempt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise DiskFull("no space")
 
@@ -478,48 +480,52 @@ def test_a_disk_that_was_full_costs_no_attempt(store: Store, begun: list[int], m
         patched.setattr(Ledger, "finish_run_documents", full)
         for _ in range(MAX_ATTEMPTS + 1):
             with pytest.raises(DiskFull):
-                carry_on(store, TWO_HANDS, run)
-    carry_on(store, TWO_HANDS, run)
+                carry_on(store, ONE_HAND, run)
+    carry_on(store, ONE_HAND, run)
     assert state(store, run) == (5, 5, 0)
     assert {cells["total"].attempt for cells in everything(store, run).values()} == {1}
 
 
 def test_the_last_attempt_at_a_document_that_was_cut_off_is_made_alone(store: Store, employ: Employ) -> None:
     """Killed three times, each time with all of them begun: only the last time one of them may be the reason."""
+    employ(Clerk(wrong={1: Kill()}))
     run = start(store)
     for _ in range(MAX_ATTEMPTS - 1):
         store.catalog.ledger.start_run_documents(run, in_order(store))  # and then the power failed
-    employ(Clerk(wrong={1: Kill()}))
     with pytest.raises(Kill):
         carry_on(store, SETTINGS, run)
     assert len(store.catalog.ledger.run_exhausted(run)) == 1
     assert len(store.catalog.ledger.run_pending(run)) == 4
 
 
+HOLDS = """
+import fcntl, sys
+with open(sys.argv[1], "a") as lock:
+    fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, int(sys.argv[2]))
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
 def test_an_extraction_that_another_process_carries_on_is_left_to_it(store: Store, employ: Employ) -> None:
-    """A lock of this process would not keep it out: another process holds it."""
     clerk = employ(Clerk())
     run = start(store)
-    child = os.fork()
-    if not child:
-        with store.carrying(run) as mine:
-            os.kill(os.getppid(), 0 if mine else signal.SIGKILL)
-            (store.folder / "held").touch()
-            while not (store.folder / "let go").exists():
-                time.sleep(0.01)
-        os._exit(0)
-    while not (store.folder / "held").exists():
-        time.sleep(0.01)
-    assert not carry_on(store, SETTINGS)
-    assert clerk.calls == []
-    told: list[Run] = []
+    command = [sys.executable, "-c", HOLDS, store.folder / "runs.lock", str(run)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        assert not carry_on(store, SETTINGS)
+        assert clerk.calls == []
+        assert carry_on(store, SETTINGS, start(store, [TOTAL]))  # another one is free
+        told: list[Run] = []
 
-    def tell(run: Run) -> None:
-        told.append(run)
-        (store.folder / "let go").touch()
+        def tell(run: Run) -> None:
+            told.append(run)
+            if not other.stdin.closed:  # type: ignore[union-attr]
+                other.stdin.close()  # type: ignore[union-attr]
+                other.wait()
 
-    assert carry_on(store, SETTINGS, run, tell)  # named, so it is waited for
-    os.waitpid(child, 0)
+        assert carry_on(store, SETTINGS, run, tell)  # named, so it is waited for
     assert [progress.done for progress in told] == [0, 1, 2, 3, 4, 5]
 
 
@@ -575,12 +581,12 @@ def test_only_what_is_missing_is_filled_and_new_documents_are_added(
     store: Store, employ: Employ, add_document: AddDocument, read_again: Callable[..., None]
 ) -> None:
     clerk = employ(Clerk())
+    first, second = in_order(store)[:2]
     unread = store.take(io.BytesIO(b"later"), "later.pdf", "papers", 100).document.doc
-    run = choose(store, [*in_order(store)[:2], unread], again=True)
+    run = choose(store, [first, second, unread], again=True)
     carry_on(store, SETTINGS, run)
     assert state(store, run)[1] + state(store, run)[2] == 3
     read_again(store, unread, "Total 7.00 EUR\nSeller Late")
-    first = next(doc for doc in in_order(store) if doc != unread)
     read_again(store, first, "Total 99.00 EUR")
     calls = len(clerk.calls)
     assert choose(store, in_order(store), again=True, limit=1) == run
@@ -643,7 +649,7 @@ def test_a_terminal_has_one_line_that_ends(monkeypatch: pytest.MonkeyPatch) -> N
     out = shown(True, (1, 1, 0), (60, 51, 0))
     assert out.count("\r") == 3
     assert out.endswith("\n")
-    assert "[############............] 51 of 100 documents, 50 a minute, about 59 s left" in out
+    assert "[############............] 51 of 100 documents, 51 a minute, about 58 s left" in out
     monkeypatch.setenv("COLUMNS", "60")
     assert all(len(line) < 60 for line in shown(True, (1, 1, 0), (60, 51, 0)).split("\r"))
     assert shown(True) == ""

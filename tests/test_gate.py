@@ -21,6 +21,7 @@ HELLO = [{"role": "user", "content": "Hello"}]
 @pytest.fixture(autouse=True)
 def no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gates, "FIRST_PAUSE", 0.001)
+    monkeypatch.setattr(gates, "LONGEST_PAUSE", 0.001)
 
 
 def passed(gate: Gate, urgency: Urgency = Urgency.BATCH) -> float:
@@ -55,6 +56,7 @@ def test_people_pass_what_holds_a_batch_back(monkeypatch: pytest.MonkeyPatch) ->
         with pytest.raises(ModelBusy, match="no place"):
             passed(gate)
         passed(gate, Urgency.INTERACTIVE)
+    monkeypatch.setattr(gates, "LONGEST_PAUSE", 1000)
     monkeypatch.setattr(gates, "FIRST_PAUSE", 1000)
     gate.refused(passed(gate))
     with pytest.raises(ModelBusy, match="no place"):

@@ -158,8 +158,9 @@ def _work_off(
         many = [one for one in waiting if one not in last]
         if many:
             desk.work(many, desk.many_hands(many))
-        if last and not desk.stopped():
-            desk.work(last, desk.own_hands())
+        for one in last:
+            if not desk.stopped():
+                desk.work([one], desk.many_hands([one]))
         run = ledger.runs(run.run)[0]
     if not ledger.run_pending(run.run):
         ledger.finish_run(run.run)
@@ -194,13 +195,9 @@ class _Desk:
         self._calibration = _calibration(store)
         self._keys = {field.name: field_key(field, reader.version) for field in run_fields(run)}
         self._fields = run_fields(run)
+        self._todo: deque[Waiting] = deque()
         self._begun: set[str] = set()
         self._away: ModelError | None = None
-
-    def own_hands(self) -> Hands:
-        """This process, a document at a time."""
-        built_in = self._reader.name == BUILT_IN
-        return OneByOne(filled_here(self._store, self._calibration) if built_in else self._filled)
 
     def many_hands(self, waiting: Sequence[Waiting]) -> Hands:
         """As many as pay for these documents."""
@@ -209,12 +206,17 @@ class _Desk:
             model = self._settings.model
             ahead = min(_AHEAD, model.queue_length)
             return Threads(self._filled, min(len(waiting), model.requests_at_once + ahead))
-        jobs = min(self._settings.extract.jobs, len(waiting))
-        if self._reader.name == BUILT_IN and jobs > 1:
-            documents = self._store.catalog.documents(docs=[one.doc for one in waiting])
-            if pages_in(documents) >= WORTH_PROCESSES:
-                return Processes(self._store, self._calibration, jobs)
-        return self.own_hands()
+        if self._reader.name != BUILT_IN:
+            return OneByOne(self._filled)
+        jobs = self._settings.extract.jobs
+        if jobs > 1 and self._are_worth_processes(waiting):
+            return Processes(self._store, self._calibration, min(jobs, len(waiting)))
+        return OneByOne(filled_here(self._store, self._calibration))
+
+    def _are_worth_processes(self, waiting: Sequence[Waiting]) -> bool:
+        """Whether there is much to read, or something that ended who read it: that shall not be this process."""
+        documents = self._store.catalog.documents(docs=[one.doc for one in waiting])
+        return any(one.attempts for one in waiting) or pages_in(documents) >= WORTH_PROCESSES
 
     def _meet(self, reader: VisionReader, first: str) -> None:
         """Have one thread, not all at once, find out what the server can do. Raises ModelError."""
@@ -231,11 +233,11 @@ class _Desk:
 
     def work(self, waiting: Iterable[Waiting], hands: Hands) -> None:
         """Have documents filled, and commit them. Raises ModelError if the server is away, StoreError."""
-        todo = deque(waiting)
+        self._todo = deque(waiting)
         try:
             while True:
-                while todo and (room := hands.room()) > 0 and not self.stopped():
-                    hands.take(self._begin(todo, room))
+                while self._todo and (room := hands.room()) > 0 and not self.stopped():
+                    hands.take(self._begin(room))
                 if not self._begun:
                     break
                 self._take_back(hands.done())
@@ -248,15 +250,15 @@ class _Desk:
         if self._away is not None:
             raise self._away
 
-    def _begin(self, todo: deque[Waiting], room: int) -> list[Task]:
+    def _begin(self, room: int) -> list[Task]:
         """Count an attempt at the next documents that lack cells; those that need none, or cannot be read, are done."""
-        chosen = [todo.popleft() for _ in range(min(room, len(todo)))]
+        chosen = [self._todo.popleft() for _ in range(min(room, len(self._todo)))]
         documents = {one.doc: one for one in self._store.catalog.documents(docs=[one.doc for one in chosen])}
         tasks: list[Task] = []
         ready: list[str] = []
         for place, one in enumerate(chosen):
             if tasks and pages_in(task.document for task in tasks) >= PAGES:
-                todo.extendleft(reversed(chosen[place:]))
+                self._todo.extendleft(reversed(chosen[place:]))
                 break
             document = documents.get(one.doc)
             if document is None or not document.pages_done:
@@ -301,6 +303,8 @@ class _Desk:
         if isinstance(error, _OF_ONE):
             self._ledger.fail_run_document(self._run.run, doc, error.problem, final=False)
             self._begun.discard(doc)
+            if task.attempt < MAX_ATTEMPTS:
+                self._todo.append(Waiting(doc, task.attempt, cut_off=False))  # after the others
             self._tell(failed=int(task.attempt >= MAX_ATTEMPTS))
         elif isinstance(error, ModelError):  # the server is away or refuses everybody: no document's fault
             self._ledger.postpone_run_document(self._run.run, doc, error.problem)
