@@ -39,6 +39,8 @@ _LAW_OF = r"(?i)\b(?:act|law|gesetz|loi|ley|legge|wet)\s+(?:of|von|vom|de|del|du
 _SHAPE_OF = {concept.name: concept.shape for concept in CONCEPTS}
 _HEADING_REACH = 40  #: rows above a sum in which the heading of its column may stand
 _WORDY = (Shape.NAME, Shape.TEXT, Shape.ADDRESS)
+#: Shapes whose values are only ever believed without a label on the first sheet, if at all (`_prior`).
+_LABELLED = (*_WORDY, Shape.DATE, Shape.DURATION, Shape.MARK, Shape.NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,8 @@ def _reading(guide: Guide, scored: Scored, scene: Scene) -> Reading:
 def _rank(guide: Guide, scene: Scene) -> list[Scored]:
     """All candidates of a field, the surest first; of equals the first on the page, of totals the last."""
     own = [_rows_of(guide.concept, sheet, marks) for sheet, marks in zip(scene.sheets, scene.marks, strict=True)]
-    scored = [Scored(c, _score(guide, c, scene, own[c.sheet])) for c in find_candidates(guide, scene)]
+    sheets = [index for index, rows in enumerate(own) if index == 0 or rows or not _only_by_label(guide)]
+    scored = [Scored(c, _score(guide, c, scene, own[c.sheet])) for c in find_candidates(guide, scene, sheets)]
     last = -1 if guide.concept == "total" else 1
     if guide.shape is Shape.AMOUNT:
         scored = _with_column_totals(scored, scene)
@@ -136,6 +139,11 @@ def _column_under(first: Scored, free: Sequence[tuple[int, Scored]], scene: Scen
             if below and abs(there[2] - box[2]) < 0.6 * (box[3] - box[1]):
                 column.append((there[1], place))
     return [place for _, place in sorted(column)]
+
+
+def _only_by_label(guide: Guide) -> bool:
+    """Whether a value on a later sheet is worth nothing without a label: then sheets without one need no look."""
+    return guide.shape in _LABELLED or (guide.shape is Shape.CODE and guide.concept != "iban")
 
 
 def _rows_of(concept: str, sheet: Sheet, marks: Sequence[Mark]) -> list[int]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
-from docqa.readers.layout.labels import Guide, Mark
+from docqa.readers.layout.labels import Guide, Mark, by_row
 from docqa.readers.layout.lexicon import (
     DURATION_FORM,
     EMPTY_BOX,
@@ -23,7 +23,7 @@ from docqa.readers.layout.lexicon import (
     Shape,
 )
 from docqa.readers.layout.names import COMPACT_FORMS, COMPACT_SALUTATIONS, compact, has_legal_form, looks_like_name
-from docqa.readers.layout.runs import Sheet
+from docqa.readers.layout.runs import Lazy, Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Scene:
     @cached_property
     def marks_by_row(self) -> list[dict[int, list[Mark]]]:
         """The labels of each row of each sheet."""
-        return [_by_row(sheet, marks) for sheet, marks in zip(self.sheets, self.marks, strict=True)]
+        return [by_row(sheet, marks) for sheet, marks in zip(self.sheets, self.marks, strict=True)]
 
     @cached_property
     def found(self) -> dict[tuple[object, ...], list[Candidate]]:
@@ -57,24 +57,24 @@ class Scene:
         return {}
 
     @cached_property
-    def dates(self) -> list[list[Span]]:
+    def dates(self) -> Sequence[list[Span]]:
         """The dates of each sheet."""
-        return [find_dates(sheet.walled, self.day_first) for sheet in self.sheets]
+        return Lazy(len(self.sheets), lambda index: find_dates(self.sheets[index].walled, self.day_first))
 
     @cached_property
-    def amounts(self) -> list[list[Span]]:
+    def amounts(self) -> Sequence[list[Span]]:
         """The amounts of each sheet."""
-        return [find_amounts(sheet.walled) for sheet in self.sheets]
+        return Lazy(len(self.sheets), lambda index: find_amounts(self.sheets[index].walled))
 
     @cached_property
-    def names(self) -> list[list[tuple[int, int, int]]]:
+    def names(self) -> Sequence[list[tuple[int, int, int]]]:
         """The pieces of each sheet that can be a name: start, end, run."""
-        return [_name_pieces(self, index) for index in range(len(self.sheets))]
+        return Lazy(len(self.sheets), lambda index: _name_pieces(self, index))
 
     @cached_property
-    def currencies(self) -> list[list[Span]]:
+    def currencies(self) -> Sequence[list[Span]]:
         """The currencies of each sheet."""
-        return [find_currencies(sheet.walled) for sheet in self.sheets]
+        return Lazy(len(self.sheets), lambda index: find_currencies(self.sheets[index].walled))
 
     @cached_property
     def currency_counts(self) -> Counter[str]:
@@ -82,20 +82,17 @@ class Scene:
         return Counter(span.value for spans in self.currencies for span in spans)
 
 
-def find_candidates(guide: Guide, scene: Scene) -> list[Candidate]:
-    """Everything in the document that has the shape of the field's value."""
+def find_candidates(guide: Guide, scene: Scene, sheets: Iterable[int]) -> list[Candidate]:
+    """Everything on these sheets that has the shape of the field's value."""
+    return [candidate for index in sheets for candidate in _on_sheet(guide, scene, index)]
+
+
+def _on_sheet(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     finder = _FINDERS[guide.shape]
-    key = (finder, guide.concept if guide.shape is Shape.NAME else "", guide.spec.choices)
+    key = (finder, guide.concept if guide.shape is Shape.NAME else "", guide.spec.choices, index)
     if key not in scene.found:
-        scene.found[key] = [one for index in range(len(scene.sheets)) for one in finder(guide, scene, index)]
+        scene.found[key] = finder(guide, scene, index)
     return scene.found[key]
-
-
-def _by_row(sheet: Sheet, marks: Sequence[Mark]) -> dict[int, list[Mark]]:
-    rows: dict[int, list[Mark]] = {}
-    for mark in marks:
-        rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
-    return rows
 
 
 def _from_spans(sheet: Sheet, index: int, spans: Iterable[Span]) -> list[Candidate]:

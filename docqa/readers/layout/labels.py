@@ -204,6 +204,14 @@ def find_marks(sheet: Sheet, book: Phrasebook) -> list[Mark]:
     return [mark for mark in named if not _inside_a_total(mark, named, sheet)]
 
 
+def by_row(sheet: Sheet, marks: Sequence[Mark]) -> dict[int, list[Mark]]:
+    """The labels of each row that has some."""
+    rows: dict[int, list[Mark]] = {}
+    for mark in marks:
+        rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
+    return rows
+
+
 def _inside_a_total(mark: Mark, marks: Sequence[Mark], sheet: Sheet) -> bool:
     """The tax in "Total incl. 19% VAT" names no tax: it belongs to the total's label."""
     return mark.concept == "tax" and any(
