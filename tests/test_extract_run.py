@@ -18,6 +18,7 @@ from docqa.cli import main
 from docqa.errors import (
     BadSettings,
     DiskFull,
+    FillerDied,
     ModelBadAnswer,
     ModelBusy,
     ModelError,
@@ -376,16 +377,24 @@ def test_processes_fill_the_same_cells_and_end_with_the_run(
     assert store.catalog.ledger.runs(together)[0].finished_at is not None
 
 
+def killed_over(process: hands._Process, give: Callable[[], None]) -> None:
+    """Give something to a process that is ready, and kill it before it has looked at that."""
+    assert process._ready.wait(120)
+    os.kill(process._child.pid, signal.SIGSTOP)
+    give()
+    os.kill(process._child.pid, signal.SIGKILL)
+
+
 def test_a_process_that_is_killed_costs_its_document_an_attempt_and_nothing_else(
     store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first process is killed as soon as it was given something, before it can have read it."""
     give = hands._Process.give
 
     def deadly(process: hands._Process, *work: object) -> None:
-        give(process, *work)  # type: ignore[arg-type]
-        if process._child.pid == begun[0] and len(process.begun) == 1:
-            os.kill(begun[0], signal.SIGKILL)
+        if process._child.pid == begun[0] and not process.begun:
+            killed_over(process, lambda: give(process, *work))  # type: ignore[arg-type]
+        else:
+            give(process, *work)  # type: ignore[arg-type]
 
     monkeypatch.setattr(hands._Process, "give", deadly)
     run = start(store)
@@ -399,21 +408,32 @@ def test_a_process_that_is_killed_costs_its_document_an_attempt_and_nothing_else
 def test_a_process_that_always_dies_has_its_document_set_aside(
     store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    give = hands._Process.give
-    deadly = in_order(store)[2]
+    give, third = hands._Process.give, in_order(store)[2]
 
-    def killed(process: hands._Process, task: hands.Task, work: hands.Work) -> None:
-        give(process, task, work)
-        if process.begun[0][0].document.doc == deadly:
-            process._child.kill()
+    def deadly(process: hands._Process, task: hands.Task, work: hands.Work) -> None:
+        if task.document.doc == third:
+            killed_over(process, lambda: give(process, task, work))
+        else:
+            give(process, task, work)
 
-    monkeypatch.setattr(hands._Process, "give", killed)
+    monkeypatch.setattr(hands._Process, "give", deadly)
     monkeypatch.setattr(hands, "_WAITING", 1)  # so that it is the first in its pipe
     run = start(store)
     assert carry_on(store, TWO_HANDS, run)
     assert state(store, run) == (5, 4, 1)
     assert codes(store, run) == [None, None, "filler_died", None, None]
     assert alive(begun) == []
+
+
+def test_processes_that_cannot_be_started_are_no_documents_fault(
+    store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hands.sys, "executable", "/bin/false")
+    run = start(store)
+    with pytest.raises(FillerDied, match="cannot be started: the last one ended with code 1"):
+        carry_on(store, TWO_HANDS, run)
+    assert alive(begun) == []
+    assert {one.attempts for one in store.catalog.ledger.run_waiting(run)} == {0}
 
 
 def test_a_process_that_talks_nonsense_is_not_believed(store: Store) -> None:
@@ -652,7 +672,7 @@ def test_a_terminal_has_one_line_that_ends(monkeypatch: pytest.MonkeyPatch) -> N
     assert out.endswith("\n")
     assert "[############............] 51 of 100 documents, 51 a minute, about 58 s left" in out
     monkeypatch.setenv("COLUMNS", "60")
-    assert all(len(line) < 60 for line in shown(True, (1, 1, 0), (60, 51, 0)).split("\r"))
+    assert all(len(line) < 60 for line in shown(True, (1, 1, 0), (60, 51, 0)).rstrip("\n").split("\r"))
     assert shown(True) == ""
 
 

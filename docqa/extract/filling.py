@@ -1,8 +1,9 @@
 """One document's fields by the built-in reader, from its pages as they are kept; also as a process of its own.
 
 `fill` needs no store and no database, so that a process that only does this starts in a fraction of a second
-(`python -c "from docqa.extract.filling import serve; serve()"`): it takes pickled work from its standard input, gives
-a line of JSON for each document, and ends with its input. Not here: who gives it work (`docqa.extract.hands`).
+(`python -c "from docqa.extract.filling import serve; serve()"`): it takes pickled work from its standard input, says
+when it is ready, gives JSON for each document with its length before it, and ends with its input. Not here: who gives
+it work (`docqa.extract.hands`).
 """
 
 from __future__ import annotations
@@ -79,14 +80,18 @@ def serve() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)  # pages are many small things without cycles: looking for some takes a third
     calibration: Calibration = pickle.load(sys.stdin.buffer)
+    _say(replies, b"")  # ready
     while (work := _next(sys.stdin.buffer)) is not None:
         try:
             reply = Reply(work.doc, fill(work, calibration))
         except StoreDamaged as error:
             reply = Reply(work.doc, None, error.message)
-        content = _REPLY.dump_json(reply)
-        replies.write(len(content).to_bytes(8) + content)
-        replies.flush()
+        _say(replies, _REPLY.dump_json(reply))
+
+
+def _say(replies: BinaryIO, content: bytes) -> None:
+    replies.write(len(content).to_bytes(8) + content)
+    replies.flush()
 
 
 def _next(source: BinaryIO) -> Work | None:

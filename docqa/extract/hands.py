@@ -33,6 +33,7 @@ BATCH = 32  #: documents whose pages are loaded together: a query takes 10 ms, a
 PAGES = 400  #: of a batch, a document more than that excepted: 20 kB each
 _WAITING = 3  #: documents in the pipe of a process, the one it is at included
 _SECONDS, _PAGE_SECONDS = 120.0, 2.0  #: that a process may take for a document; a page takes about 0.03
+_STILLBORN = 8  #: processes in a row that may end before they are ready
 _END_SECONDS = 2.0  #: that a process has to end after its input did
 
 
@@ -182,6 +183,7 @@ class Processes:
         self._replies: queue.SimpleQueue[tuple[_Process, bytes | None]] = queue.SimpleQueue()
         self._processes = [_Process(calibration, self._replies) for _ in range(count)]
         self._waiting: deque[tuple[Task, Work]] = deque()
+        self._stillborn = 0  # processes that ended before they were ready, in a row
 
     def room(self) -> int:
         """A whole batch, once there is work for less than that."""
@@ -228,14 +230,21 @@ class Processes:
         return [Done(task, reply.cells)]
 
     def _replaced(self, process: _Process) -> list[Done]:
-        """Another process in place of one that died: the document it was at failed, the others wait again."""
+        """Another process in place of one that died: the document it was at failed, the others wait again.
+
+        Raises FillerDied if one after the other does not even begin: that is no document's fault.
+        """
         process.close()
-        self._processes[self._processes.index(process)] = _Process(self._calibration, self._replies)
         found = []
-        if process.begun:
+        if process.begun and process.was_at_work():
             task, _ = process.finished()
             found.append(Done(task, error=FillerDied(f"The process that read its fields {process.end()}.")))
         self._waiting.extendleft(reversed(process.begun))
+        self._stillborn = 0 if process.was_at_work() else self._stillborn + 1
+        if self._stillborn > _STILLBORN:
+            hint = "Look at what they said; extract.jobs = 1 does without them."
+            raise FillerDied(f"Processes that read fields cannot be started: the last one {process.end()}.", hint)
+        self._processes[self._processes.index(process)] = _Process(self._calibration, self._replies)
         return found
 
     def _hand_out(self) -> None:
@@ -260,6 +269,7 @@ class _Process:
         self.begun: deque[tuple[Task, Work]] = deque()
         self._since = 0.0
         self._late = False
+        self._ready = threading.Event()
         self._replies = replies
         self._outbox: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._outbox.put(calibration)
@@ -277,6 +287,10 @@ class _Process:
         """What it was at; from now on it is at the next."""
         self._since = time.monotonic()
         return self.begun.popleft()
+
+    def was_at_work(self) -> bool:
+        """Whether it was ready for work, or had the time to be."""
+        return self._ready.is_set() or self._late
 
     def end_if_late(self) -> None:
         """Kill it if it has been at a document for too long."""
@@ -320,7 +334,10 @@ class _Process:
                 content = source.read(size)
                 if len(content) < size:
                     break
-                self._replies.put((self, content))
+                if content:
+                    self._replies.put((self, content))
+                else:
+                    self._ready.set()
         self._replies.put((self, None))
 
 

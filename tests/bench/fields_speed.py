@@ -67,6 +67,7 @@ def main() -> None:
     arguments.add_argument("fields", type=Path)
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--pages", type=int, default=40, help="leave out longer documents")
+    arguments.add_argument("--family", default="", help="only documents whose label holds this")
     arguments.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     given = arguments.parse_args()
     fields = load_fields(given.fields)
@@ -75,13 +76,15 @@ def main() -> None:
     for _ in range(given.rounds):
         with tempfile.TemporaryDirectory() as copy:  # without the cells of the round before
             store = beside(given.store, Path(copy))
-            docs = [one.doc for one in store.catalog.documents() if 0 < one.pages_done <= given.pages]
+            documents = [one for one in store.catalog.documents() if 0 < one.pages_done <= given.pages]
+            docs = [one.doc for one in documents if given.family in one.label]
             store.library.pages(docs[0])
             loop, loop_core = measured(len(docs), lambda s=store, d=docs: bare(s, d))  # type: ignore[misc]
             run, run_core = measured(len(docs), lambda s=store, d=docs: product(s, d, fields, settings))  # type: ignore[misc]
         rounds.append(
             round_ := {
                 "documents": len(docs),
+                "pages": sum(one.pages_done for one in documents if given.family in one.label),
                 "jobs": given.jobs,
                 "bare": round(loop, 2),
                 "product": round(run, 2),
