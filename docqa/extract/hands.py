@@ -200,6 +200,7 @@ class Processes:
         """Wait for a process; one that died is replaced."""
         found: list[Done] = []
         while not found:
+            self._hand_out()  # what was taken back from one that died
             try:
                 found += self._received(*self._replies.get(timeout=1.0))
             except queue.Empty:
