@@ -19,7 +19,8 @@ DocqaError
 │   ├── CutOff                the end of the file is missing
 │   ├── RendererDied          the child that reads the file crashed or ran out of memory
 │   ├── RendererTimeout       … or did not end in time
-│   └── RendererLied          … or said what cannot be
+│   ├── RendererLied          … or said what cannot be
+│   └── FillerDied            the process that reads its fields crashed, ran out of memory, or did not end
 ├── ModelError                the model server                                      exit 4
 │   ├── ModelUnreachable · ModelRefused · ModelBusy · ModelTimeout
 │   └── ModelBadAnswer        an answer that is not what the protocol promises
@@ -239,6 +240,14 @@ class RendererLied(DocumentError):
     default_hint = "The file may be malicious: keep it away from other programs, too."
 
 
+class FillerDied(DocumentError):
+    """The process that reads a document's fields ended without finishing, or had to be ended."""
+
+    code = "filler_died"
+    transient = True
+    default_hint = "Run again with --retry; if it stays, leave this document out and report it."
+
+
 class ModelError(DocqaError):
     """The model server did not do its part."""
 
@@ -265,6 +274,9 @@ class ModelBusy(ModelError):
 
     code = "model_busy"
     default_hint = "Try again in a moment."
+
+    #: seconds the server asks to be left alone; None where it was not asked, and 0 where it did not say
+    asked: float | None = None
 
 
 class ModelTimeout(ModelError):

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping, Set
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
@@ -22,7 +23,7 @@ from types import TracebackType
 
 from docqa.capabilities import PROBE_TOKENS, Capabilities, Messages, Trial, listed, tried
 from docqa.certainty import Certainty, Path, certainties
-from docqa.errors import ModelBadAnswer, ModelBusy, ModelRefused
+from docqa.errors import ModelBadAnswer, ModelBusy, ModelRefused, ModelTimeout
 from docqa.gate import Gate
 from docqa.modelhttp import SERVER_HINT, ModelServer
 from docqa.modelsilence import Tell, untold
@@ -133,6 +134,7 @@ class ModelClient:
     ) -> JsonReply:
         """Return a completion that the server shapes by a JSON schema, if it can.
 
+        A batch asks a busy server again and again, at most for model.total_timeout; people are told at once.
         Raises ModelError; ModelBadAnswer where the reply is not JSON or was cut off.
         """
         can = self.capabilities()
@@ -142,9 +144,16 @@ class ModelClient:
             extra["response_format"] = {"type": "json_schema", "json_schema": form}
         if can.logprobs:
             extra["logprobs"] = True
-        record = _Record()
-        # Streamed like an answer: the read timeout then counts from piece to piece and not for the whole reply.
-        text = "".join(self._answer(messages, max_tokens, urgency, extra, record))
+        patience = self._server.deadline() if urgency else 0.0
+        while True:
+            record = _Record()
+            try:
+                # Streamed like an answer: the read timeout then counts from piece to piece and not for the whole reply.
+                text = "".join(self._answer(messages, max_tokens, urgency, extra, record))
+                break
+            except ModelBusy as error:  # the gate makes the next try wait
+                if error.asked is None or time.monotonic() + error.asked > patience:
+                    raise
         if record.finish_reason == "length":
             raise ModelBadAnswer(
                 f"The model's JSON was cut off at {max_tokens} tokens.",
@@ -230,7 +239,11 @@ class ModelClient:
         body = self._body(messages, max_tokens, extra | self._fields(can, messages, urgency))
         patience = self._settings.total_timeout if urgency else self._settings.queue_timeout
         text, checked = "", 0
-        with self._gate.passed(urgency, patience), closing(self._taken(body, can, tell)) as events:
+        with (
+            self._gate.passed(urgency, patience) as entered,
+            self._noticed(entered),
+            closing(self._taken(body, can, tell, yielding=bool(urgency))) as events,
+        ):
             for event in events:
                 record.usage = _usage(event.usage) or record.usage
                 for choice in event.choices[:1]:
@@ -270,21 +283,34 @@ class ModelClient:
             fields["mm_processor_kwargs"] = {"max_soft_tokens": self._settings.image_budget}
         return fields
 
-    def _taken(self, body: Body, can: Capabilities, tell: Tell) -> Generator[Event, None, None]:
+    @contextmanager
+    def _noticed(self, entered: float) -> Iterator[None]:
+        """Tell the gate how the server takes what is sent to it."""
+        try:
+            yield
+        except ModelBusy as error:
+            self._gate.refused(entered, error.asked or 0.0)
+            raise
+        except ModelTimeout:
+            self._gate.refused(entered)
+            raise
+        self._gate.went_well()
+
+    def _taken(self, body: Body, can: Capabilities, tell: Tell, *, yielding: bool) -> Generator[Event, None, None]:
         """Send a request without the images that the server has; with all of them, once, if it forgot them."""
         deadline = self._server.deadline()
         if not can.image_uuid:
-            return self._server.stream(CHAT, _unnamed(body), deadline, tell=tell)
+            return self._server.stream(CHAT, _unnamed(body), deadline, yielding=yielding, tell=tell)
         body = _named(body, f"@{self._budget(can)}")
         names = [str(image["uuid"]) for image in _images(body["messages"]) if "uuid" in image]
         with self._holding:
             held = {name for name in names if name in self._held}
         try:
-            events = self._server.stream(CHAT, _without(body, held), deadline, tell=tell)
+            events = self._server.stream(CHAT, _without(body, held), deadline, yielding=yielding, tell=tell)
         except (ModelRefused, ModelBadAnswer):
             if not held:
                 raise
-            events = self._server.stream(CHAT, body, deadline, tell=tell)
+            events = self._server.stream(CHAT, body, deadline, yielding=yielding, tell=tell)
         self._remember(names)
         return events
 

@@ -117,15 +117,25 @@ class ModelServer:
             return form.model_validate_json(_content(response, deadline))
 
     def stream(
-        self, path: str, body: object, deadline: float, patient: bool = True, tell: Tell = untold
+        self,
+        path: str,
+        body: object,
+        deadline: float,
+        *,
+        patient: bool = True,
+        yielding: bool = False,
+        tell: Tell = untold,
     ) -> Generator[Event, None, None]:
         """Send a request and return the checked events of its streamed reply, as they come.
 
-        When this returns the server has taken the request. Closing the generator closes the connection. `tell` hears
-        when nothing comes for a while. Raises ModelError, here and while events are taken.
+        When this returns the server has taken the request. Closing the generator closes the connection. Whoever is
+        `yielding` hears at once that the server is busy; `tell` hears when nothing comes for a while. Raises
+        ModelError, here and while events are taken.
         """
         watch = Watch(QUIET, partial(self._second_opinion, tell))
-        return self._events(self._opened(path, body, deadline, patient, self._silence, watch), deadline, watch)
+        return self._events(
+            self._opened(path, body, deadline, patient, self._silence, watch, yielding), deadline, watch
+        )
 
     def _events(self, response: httpx2.Response, deadline: float, watch: Watch) -> Generator[Event, None, None]:
         with closing(response), self._errors_mapped(self._silence):
@@ -142,7 +152,14 @@ class ModelServer:
                 yield event
 
     def _opened(
-        self, path: str, body: object, deadline: float, patient: bool, silence: float, watch: Watch | None
+        self,
+        path: str,
+        body: object,
+        deadline: float,
+        patient: bool,
+        silence: float,
+        watch: Watch | None,
+        yielding: bool = False,
     ) -> httpx2.Response:
         """Send a request until the server takes it, at most three times; the reply is unread.
 
@@ -158,6 +175,8 @@ class ModelServer:
             if isinstance(outcome, httpx2.Response):
                 return outcome
             if outcome.pause is None or tries == len(RETRY_PAUSES) or not (patient or outcome.stale):
+                raise outcome.error
+            if yielding and isinstance(outcome.error, ModelBusy):
                 raise outcome.error
             # A connection of the pool that the server has closed, as vLLM does after an error, costs no waiting.
             pause = RETRY_PAUSES[tries] * random.uniform(0.5, 1.5) if tries or not outcome.stale else 0
@@ -196,9 +215,10 @@ class ModelServer:
     def _busy(self, said: str, untrusted_wait: str) -> _Failure:
         seconds = int(untrusted_wait) if untrusted_wait.isascii() and untrusted_wait[:6].isdecimal() else 0
         sentence = f"{self.address} is overloaded ({said})."
-        if seconds > LONGEST_RETRY_AFTER:
-            return _Failure(ModelBusy(sentence, f"The server asks to be left alone for {seconds} seconds."), None)
-        return _Failure(ModelBusy(sentence), float(seconds))
+        long = seconds > LONGEST_RETRY_AFTER
+        error = ModelBusy(sentence, f"The server asks to be left alone for {seconds} seconds." if long else None)
+        error.asked = float(seconds)
+        return _Failure(error, None if long else error.asked)
 
     def _in_time(self, chunks: Iterator[bytes], deadline: float, watch: Watch) -> Iterator[bytes]:
         while True:

@@ -102,6 +102,13 @@ class FindSettings(_Section):
     pages_read: Annotated[int, Field(ge=1, le=16)] = 6  #: pages given to a reader at most
 
 
+class ExtractSettings(_Section):
+    """How fields are filled."""
+
+    #: processes that read fields without a model server, once there are enough documents; 1: none besides this one
+    jobs: Annotated[int, Field(ge=1, le=64)] = Field(default_factory=lambda: os.cpu_count() or 1)
+
+
 class UiSettings(_Section):
     """Where the browser interface is served."""
 
@@ -120,6 +127,7 @@ class Settings(BaseSettings):
     embedder: EmbedderSettings = EmbedderSettings()
     ingest: IngestSettings = IngestSettings()
     find: FindSettings = FindSettings()
+    extract: ExtractSettings = ExtractSettings()
     ui: UiSettings = UiSettings()
 
 

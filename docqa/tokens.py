@@ -103,12 +103,20 @@ def letters_of(text: str) -> str:
 
 def tokens_of(words: Iterable[str], dates: bool = False) -> list[Token]:
     """The tokens of some words in order. With `dates`, a complete and unmistakable date is one token."""
-    folded = [_unmistaken(fold(word)) for word in words]
+    folded = [_folded(word) for word in words]
     text = " ".join(folded)
     starts = list(accumulate((len(word) + 1 for word in folded[:-1]), initial=0)) if folded else []
     found = [(m.start(), m.end(), m) for m in _TOKEN.finditer(text)]
-    tokens = [_token(text, starts, start, end, Kind(str(m.lastgroup)), m.group()) for start, end, m in found]
+    tokens = [_token(text, starts, start, end, _KINDS[m.lastgroup], m.group()) for start, end, m in found]
     return _with_dates(text, starts, tokens, [(start, end) for start, end, _ in found]) if dates else tokens
+
+
+_KINDS: dict[str | None, Kind] = {kind.value: kind for kind in Kind}
+
+
+@lru_cache(maxsize=1 << 15)  # a document has few words and says them often, and each page is read in several orders
+def _folded(word: str) -> str:
+    return _unmistaken(fold(word))
 
 
 def _unmistaken(word: str) -> str:

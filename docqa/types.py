@@ -8,6 +8,7 @@ Not here: how any of these is stored (`docqa.store`) or made (`ingest`, `docqa.f
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -327,6 +328,10 @@ class Cell:
     doubts: tuple[Problem, ...] = ()  #: checks the value failed: it is kept, but somebody should look
     rows: tuple[tuple[Cell, ...], ...] = ()  #: of a table
     signs: tuple[tuple[str, float], ...] = ()  #: what the confidence was estimated from, by name
+    #: of the reader: its rules, or prompts, model and image budget; "" within a table, and of cells of an earlier docqa
+    version: str = dataclasses.field(default="", compare=False)
+    attempt: int = dataclasses.field(default=0, compare=False)  #: at the document, from 1; 0 where nobody counted
+    filled_at: str = dataclasses.field(default="", compare=False)  #: ISO 8601, UTC; "" until it is in the ledger
 
 
 @dataclass(frozen=True, slots=True)

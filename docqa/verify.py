@@ -74,6 +74,13 @@ class Match:
 
 def locate(quote: str, page: Page) -> Match | None:
     """Find a quote on its page; None if it is not there as quoted."""
+    located = _reading(page, False).located
+    if quote not in located:
+        located[quote] = _located(quote, page)
+    return located[quote]
+
+
+def _located(quote: str, page: Page) -> Match | None:
     said = tokens_of(words_of(quote))
     if all(token.kind is Kind.SIGN for token in said):
         return next((_match(page, [n]) for n in _signs(quote.strip(), page.words)), None)
@@ -133,6 +140,7 @@ class _Reading:
     def __init__(self, page: Page, dates: bool) -> None:
         self.page = page
         self.layout = Layout(page)
+        self.located: dict[str, Match | None] = {}  #: what was looked for on it: all cells of a row quote the same line
         self.recognised = page.text_source in (TextSource.OCR, TextSource.BOTH)
         self._dates = dates
 
@@ -172,9 +180,28 @@ class _Reading:
         return tokens_of((self.page.words[n].text for n in strand), self._dates)
 
 
-@lru_cache(maxsize=16)  #: pages: those of one question, each with and without dates
+class _Same:
+    """A page that is only the same as itself: to compare all words of two takes as long as to read one."""
+
+    __slots__ = ("page",)
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    def __hash__(self) -> int:
+        return id(self.page)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.page is self.page
+
+
 def _reading(page: Page, dates: bool) -> _Reading:
-    return _Reading(page, dates)
+    return _kept_reading(_Same(page), dates)
+
+
+@lru_cache(maxsize=128)  #: pages, with and without dates: of a document that is looked through for each of its values
+def _kept_reading(page: _Same, dates: bool) -> _Reading:
+    return _Reading(page.page, dates)
 
 
 def _ascending(strand: Strand) -> bool:
@@ -198,7 +225,8 @@ def _places(said: Sequence[Token], reading: _Reading, strand: Strand, tokens: li
     """The words of each place where a quote stands, the most literal first."""
     comparison = _Comparison(said, tokens, strand, reading)
     kind = said[0].kind
-    runs = [(start, comparison.run(start)) for start, token in enumerate(tokens) if token.kind is kind]
+    starts = (start for start, token in enumerate(tokens) if token.kind is kind and comparison.may_begin(start))
+    runs = [(start, comparison.run(start)) for start in starts]
     found = [(cost, start, end) for start, run in runs if run is not None for end, cost in (run,)]
     for _, start, end in sorted(found):
         words = strand[tokens[start].word : tokens[end - 1].last + 1]
@@ -211,11 +239,26 @@ class _Comparison:
 
     def __init__(self, said: Sequence[Token], printed: Sequence[Token], strand: Strand, reading: _Reading) -> None:
         self._said, self._printed, self._strand, self._reading = said, printed, strand, reading
+        self._joints: dict[tuple[int, int], Token | None] = {}
         letters = sum(len(token.key) for token in said)
         self._short = letters < MIN_LETTERS
         self._most_slips = max(1, letters // LETTERS_PER_SLIP)
         self._bare = all(token.kind is not Kind.WORD for token in said)
         self._priced = any(token.key in _CURRENCY for token in said)
+
+    def may_begin(self, start: int) -> bool:
+        """Whether it is worth looking closer at a token of the quote's first kind: at nearly every one it is not."""
+        said, printed = self._said[0], self._printed[start]
+        if said.key == printed.key or said.kind is Kind.SIGN:
+            return True
+        if said.kind is Kind.WORD:
+            recognised = self._reading.recognised
+            return may_begin_alike(said.key, printed.key) or slips(said.key, printed.key, recognised) is not None
+        followed = any(
+            place < len(tokens) and tokens[place].kind is Kind.NUMBER
+            for tokens, place in ((self._said, 1), (self._printed, start + 1))
+        )
+        return followed or same_number(said, printed, self._reading.decimal_mark)
 
     def run(self, start: int) -> tuple[int, int] | None:
         """Where a quote ends that begins at a token of the page, and how much it differs; None if it does not."""
@@ -262,14 +305,22 @@ class _Comparison:
         if same_number(said, printed, mark):
             return 1, 1, int(said.key != printed.key)
         for a in range(1, _MOST_JOINED + 1):
-            for b in range(1, _MOST_JOINED + 1):
-                one, other = self._said[here : here + a], self._printed[place : place + b]
-                if len(one) < a or len(other) < b or a + b == 2 or not self._one(other):
-                    continue
-                whole, whole_printed = _whole(one), _whole(other)
-                if whole and whole_printed and same_number(whole, whole_printed, mark):
+            if (whole := self._joint(here, a)) is None:
+                continue
+            for b in range(1 if a > 1 else 2, _MOST_JOINED + 1):
+                other = self._printed[place : place + b]
+                whole_printed = _whole(other) if len(other) == b else None
+                # Where they stand comes last: to look at it takes longest.
+                if whole_printed and same_number(whole, whole_printed, mark) and self._one(other):
                     return a, b, 1
         return None
+
+    def _joint(self, here: int, count: int) -> Token | None:
+        """So many tokens of the quote as one number; None if they are none, or not there."""
+        if (here, count) not in self._joints:
+            said = self._said[here : here + count]
+            self._joints[here, count] = _whole(said) if len(said) == count else None
+        return self._joints[here, count]
 
     def _one(self, tokens: Sequence[Token]) -> bool:
         return self._reading.one_number(tokens, self._strand)

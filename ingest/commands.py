@@ -336,14 +336,21 @@ def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder
     """Look into watched folders, read what is pending, then carry on extractions; False if there was nothing to do."""
     _look_into_folders(store, settings)
     watch.remove_withdrawn(store)
-    read = 0
+    read, held = 0, True
     if store.catalog.pending(PIPELINE) or store.catalog.without_vectors():
+        held = False
         with contextlib.suppress(StoreBusy), store.writing():  # whoever holds the lock reads what is pending
+            held = True
             # folders are watched meanwhile: reading what is pending may take hours
             read = ingest_pending(store, embedder, settings.ingest, lambda _: _look_into_folders(store, settings))
             if settings.find.pictures is not None:
                 make_picture_vectors(store, open_pictures(settings.find.pictures))
-    return carry_on(store, settings) or read > 0
+
+    def nothing_to_read() -> bool:  # documents go before extractions, which may take hours; between two of theirs
+        _look_into_folders(store, settings)
+        return not (held and store.catalog.pending(PIPELINE))
+
+    return carry_on(store, settings, only_if=nothing_to_read) or read > 0
 
 
 def _look_into_folders(store: Store, settings: Settings) -> None:

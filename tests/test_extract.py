@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
-from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +12,10 @@ from hypothesis import strategies as st
 
 from docqa.errors import (
     BadFieldsFile,
-    BadSettings,
-    ModelBadAnswer,
-    ModelBusy,
-    ModelError,
-    ModelRefused,
-    ModelTimeout,
-    ModelUnreachable,
     PathMissing,
-    StoreDamaged,
     UnknownCollection,
     UnknownDocument,
 )
-from docqa.extract import run as extraction
 from docqa.extract.commands import documents_in
 from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import (
@@ -39,24 +28,14 @@ from docqa.extract.fields import (
     parse_fields,
 )
 from docqa.extract.fill import Readings, View, check, fill_cells
-from docqa.extract.run import carry_on, start_run
-from docqa.extract.table import run_table
-from docqa.readers import NOTHING_SAID, Conversation
-from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
-from docqa.store.ledger import Run
 from docqa.types import (
-    MAX_ATTEMPTS,
     Cell,
     Document,
-    Draft,
-    Evidence,
     FieldSpec,
     FieldType,
     Page,
-    Problem,
     Reading,
-    Status,
 )
 from docqa.verify import boxes_of
 
@@ -421,283 +400,6 @@ def test_a_table_is_as_sure_as_its_second_reading_agrees(make_page: MakePage) ->
 def test_where_the_model_read_nothing_a_sure_reading_of_the_rules_stands_in(make_page: MakePage) -> None:
     assert filled(make_page, None, "12.00").reader == "quote"
     assert filled(make_page, None, "12.00", score=0.5).value is None
-
-
-# ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-FIELDS = (TOTAL, SELLER)
-
-
-class Kill(BaseException):
-    """Stands for kill -9: nothing that handles errors sees it."""
-
-
-class Clerk:
-    """A reader that reads "Total 12.00" and "Seller X" and goes wrong at the calls it was told to, by number from 1."""
-
-    name = "clerk"
-
-    def __init__(self, version: str = "clerk-1", wrong: dict[int, BaseException] | None = None) -> None:
-        self.version = version
-        self.calls: list[tuple[str, tuple[str, ...]]] = []
-        self.wrong = wrong or {}
-        self.always: dict[str, BaseException] = {}  #: by label of the document
-
-    def answer(
-        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
-    ) -> Generator[str, None, Draft]:
-        raise NotImplementedError
-
-    def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
-        self.calls.append((pages[0].label, tuple(field.name for field in fields)))
-        error = self.wrong.get(len(self.calls)) or self.always.get(pages[0].label)
-        if error is not None:
-            raise error
-        lines = {line[0].text.casefold(): line for one in pages for line in one.page.lines}
-        return [
-            Reading(field.name, line[1].text, pages[0].page.number, " ".join(word.text for word in line), 0.9)
-            for field in fields
-            if (line := lines.get(field.name))
-        ]
-
-    @property
-    def labels(self) -> Counter[str]:
-        return Counter(label for label, _ in self.calls)
-
-
-@pytest.fixture
-def store(empty_store: Store, add_document: AddDocument) -> Store:
-    """Five papers of one page, p1.pdf to p5.pdf, in the order in which a run takes them."""
-    docs = []
-    for number in range(1, 6):
-        docs.append(add_document(empty_store, f"x{number}", "papers", f"Total {number}.00 EUR\nSeller Firm{number}"))
-    for place, document in enumerate(sorted(docs, key=lambda document: document.doc), start=1):
-        content = empty_store.originals.path(document.doc).read_bytes()
-        empty_store.take(io.BytesIO(content), f"p{place}.pdf", "named", 1 << 20)
-    return empty_store
-
-
-SETTINGS = Settings(model=ModelSettings(base_url=None))
-
-
-@pytest.fixture
-def employ(monkeypatch: pytest.MonkeyPatch) -> Callable[[Clerk], Clerk]:
-    """From now on this reader is the one that is opened."""
-
-    def employ(clerk: Clerk) -> Clerk:
-        monkeypatch.setattr(extraction, "open_reader", lambda settings, wanted, embed: clerk)
-        return clerk
-
-    return employ
-
-
-Employ = Callable[[Clerk], Clerk]
-
-
-def in_order(store: Store) -> list[str]:
-    """The ids in the order in which a run takes them."""
-    return sorted(document.doc for document in store.catalog.documents())
-
-
-def start(store: Store, fields: Sequence[FieldSpec] = FIELDS, docs: Sequence[str] | None = None) -> int:
-    return start_run(store, SETTINGS, fields, "auto", in_order(store) if docs is None else docs)
-
-
-def values(store: Store, run: int) -> list[dict[str, str | None]]:
-    rows = sorted(run_table(store, run), key=lambda row: row.document.doc)
-    return [{name: cell.value for name, cell in row.cells.items()} for row in rows]
-
-
-def state(store: Store, run: int) -> tuple[int, int, int]:
-    [found] = store.catalog.ledger.runs(run)
-    return found.documents, found.done, found.failed
-
-
-def codes(store: Store, run: int) -> list[str | None]:
-    rows = sorted(run_table(store, run), key=lambda row: row.document.doc)
-    return [row.problem.code if row.problem else None for row in rows]
-
-
-def test_a_run_fills_every_cell_once(store: Store, employ: Employ) -> None:
-    clerk = employ(Clerk())
-    run = start(store)
-    seen: list[Run] = []
-    assert carry_on(store, SETTINGS, run, seen.append)
-    assert [progress.done for progress in seen] == [1, 2, 3, 4, 5]
-    assert set(clerk.labels.values()) == {1} and len(clerk.labels) == 5
-    assert sorted(row["total"] or "" for row in values(store, run)) == [f"{n}.00" for n in range(1, 6)]
-    for row in run_table(store, run):
-        assert row.problem is None
-        for cell in row.cells.values():
-            assert cell.boxes and cell.reader == "clerk" and cell.doc == row.document.doc
-    assert not carry_on(store, SETTINGS, run)  # nothing is left
-    assert len(clerk.calls) == 5
-
-
-def test_everything_known_of_a_cell_comes_back(store: Store) -> None:
-    doc, doubt = in_order(store)[0], Problem("sum_differs", "1 is not 2.", "Look.")
-    inner = Cell(doc, "price", "5.00", "5,00", 1, "q", ((0.1, 0.2, 0.3, 0.4),), 0.5, "quote", currency="EUR")
-    lost = Cell(doc, "what", None, None, None, None, problem=doubt)
-    cell = Cell(
-        doc, "items", "1", "1", 1, "q", (), 0.8, "quote", None, None,
-        0.77, (doubt,), ((inner, lost),), (("is text", 1.0),),
-    )  # fmt: skip
-    store.catalog.ledger.finish_run_document(start(store), doc, [("key", cell)])
-    assert store.catalog.ledger.cells(doc, ["key"]) == {"key": cell}
-
-
-def test_another_run_with_the_same_fields_computes_nothing(store: Store, employ: Employ) -> None:
-    clerk = employ(Clerk())
-    carry_on(store, SETTINGS, start(store))
-    second = start(store)
-    assert carry_on(store, SETTINGS, second)
-    assert len(clerk.calls) == 5
-    assert state(store, second) == (5, 5, 0)
-    assert len(values(store, second)[0]) == 2
-
-
-def test_only_the_fields_that_are_new_are_read(store: Store, employ: Employ) -> None:
-    clerk = employ(Clerk())
-    carry_on(store, SETTINGS, start(store, [TOTAL]))
-    both = start(store)
-    carry_on(store, SETTINGS, both)
-    assert Counter(fields for _, fields in clerk.calls) == {("total",): 5, ("seller",): 5}
-    assert all(row["total"] and row["seller"] for row in values(store, both))
-
-
-def test_a_run_that_was_killed_goes_on_where_it_stopped(store: Store, employ: Employ) -> None:
-    clerk = employ(Clerk(wrong={3: Kill()}))
-    run = start(store)
-    with pytest.raises(Kill):
-        carry_on(store, SETTINGS, run)
-    assert state(store, run) == (5, 2, 0)
-    assert len(store.catalog.ledger.run_pending(run)) == 3
-    restarted = Store(store.folder)
-    assert carry_on(restarted, SETTINGS, run)
-    assert state(restarted, run) == (5, 5, 0)
-    assert all(row["total"] and row["seller"] for row in values(restarted, run))
-    assert sorted(clerk.labels.values()) == [1, 1, 1, 1, 2]  # only the one it was killed at was read again
-
-
-def test_a_document_that_kills_three_times_is_set_aside_with_a_problem(store: Store, employ: Employ) -> None:
-    clerk = employ(Clerk())
-    third = next(d.label for d in store.catalog.documents() if d.doc == in_order(store)[2])
-    clerk.always = {third: Kill()}
-    run = start(store)
-    for _ in range(MAX_ATTEMPTS):
-        with pytest.raises(Kill):
-            carry_on(store, SETTINGS, run)
-    assert carry_on(store, SETTINGS, run)
-    assert clerk.labels[third] == MAX_ATTEMPTS
-    assert state(store, run) == (5, 4, 1)
-    assert codes(store, run) == [None, None, "interrupted", None, None]
-    assert not carry_on(store, SETTINGS, run)
-
-
-@pytest.mark.parametrize("error", [ModelBadAnswer("no JSON"), ModelTimeout("slow"), StoreDamaged("an image")])
-def test_three_bad_answers_set_a_document_aside_and_the_others_go_on(
-    store: Store, employ: Employ, error: ModelError
-) -> None:
-    clerk = employ(Clerk())
-    third = next(d.label for d in store.catalog.documents() if d.doc == in_order(store)[2])
-    clerk.always = {third: error}
-    run = start(store)
-    assert carry_on(store, SETTINGS, run)
-    assert clerk.labels[third] == MAX_ATTEMPTS
-    assert len(clerk.calls) == 4 + MAX_ATTEMPTS
-    assert state(store, run) == (5, 4, 1)
-    assert codes(store, run) == [None, None, error.code, None, None]
-    assert len(values(store, run)[2]) == 0
-    assert not carry_on(store, SETTINGS, run)
-
-
-def test_one_bad_answer_is_forgotten(store: Store, employ: Employ) -> None:
-    employ(Clerk(wrong={2: ModelBadAnswer("no JSON")}))
-    run = start(store)
-    carry_on(store, SETTINGS, run)
-    assert state(store, run) == (5, 5, 0)
-    assert codes(store, run) == [None] * 5
-
-
-@pytest.mark.parametrize("error", [ModelUnreachable("gone"), ModelBusy("full"), ModelRefused("no")])
-def test_a_server_that_is_away_stops_the_run_and_costs_no_attempt(
-    store: Store, employ: Employ, error: ModelError
-) -> None:
-    clerk = employ(Clerk())
-    clerk.wrong = dict.fromkeys(range(3, 3 + 2 * MAX_ATTEMPTS), error)
-    run = start(store)
-    for _ in range(2 * MAX_ATTEMPTS):
-        with pytest.raises(type(error)):
-            carry_on(store, SETTINGS, run)
-        assert state(store, run) == (5, 2, 0)
-        assert codes(store, run) == [None, None, error.code, None, None]
-    assert carry_on(store, SETTINGS, run)  # the server is back
-    assert state(store, run) == (5, 5, 0)
-    assert codes(store, run) == [None] * 5
-
-
-def test_another_version_of_the_reader_reads_everything_anew(store: Store, employ: Employ) -> None:
-    employ(Clerk("clerk-1", wrong={4: Kill()}))
-    run = start(store)
-    with pytest.raises(Kill):
-        carry_on(store, SETTINGS, run)
-    newer = employ(Clerk("clerk-2"))
-    assert carry_on(store, SETTINGS, run)
-    assert len(newer.calls) == 5
-    assert store.catalog.ledger.runs(run)[0].version == "clerk-2"
-    assert all(len(row) == 2 for row in values(store, run))
-    assert not carry_on(store, SETTINGS, run)
-
-
-def test_a_document_that_was_read_again_is_extracted_again(
-    store: Store, employ: Employ, read_again: Callable[..., None]
-) -> None:
-    clerk = employ(Clerk())
-    carry_on(store, SETTINGS, start(store))
-    read_again(store, in_order(store)[0], "Total 99.00 EUR")
-    run = start(store)
-    carry_on(store, SETTINGS, run)
-    assert len(clerk.calls) == 6
-    assert values(store, run)[0] == {"total": "99.00", "seller": None}
-
-
-def test_a_document_without_pages_is_set_aside_at_once(store: Store, employ: Employ) -> None:
-    clerk = employ(Clerk())
-    waiting = store.take(io.BytesIO(b"new"), "waiting.pdf", "papers", 100).document.doc
-    broken = store.take(io.BytesIO(b"broken"), "broken.pdf", "papers", 100).document.doc
-    problem = Problem("damaged_file", "The file cannot be opened.", "Copy it again.")
-    store.catalog.finish_document(broken, Status.FAILED, pipeline="test-1", problem=problem, seconds=0.1)
-    run = start(store, docs=[waiting, broken, in_order(store)[0]])
-    carry_on(store, SETTINGS, run)
-    problems = {row.document.label: row.problem for row in run_table(store, run) if row.problem}
-    assert {label: problem.code for label, problem in problems.items()} == {
-        "waiting.pdf": "not_read",
-        "broken.pdf": "damaged_file",
-    }
-    assert problems["broken.pdf"] == problem
-    assert len(clerk.calls) <= 1
-
-
-def test_all_runs_are_carried_on_and_a_cancelled_one_is_not(store: Store, employ: Employ) -> None:
-    employ(Clerk())
-    first, second, cancelled = start(store, [TOTAL]), start(store, [SELLER]), start(store)
-    store.catalog.ledger.cancel_run(cancelled)
-    assert carry_on(store, SETTINGS)
-    assert [state(store, run)[1] for run in (first, second, cancelled)] == [5, 5, 0]
-    assert not carry_on(store, SETTINGS)
-
-
-def test_the_built_in_reader_fills_a_run(store: Store) -> None:
-    """No stand-in here: the layout rules, and no model that would have to be loaded."""
-    run = start_run(store, SETTINGS, [TOTAL], "auto", in_order(store))
-    assert carry_on(store, SETTINGS, run)
-    assert sorted(row["total"] or "" for row in values(store, run)) == [f"{n}.00" for n in range(1, 6)]
-
-
-def test_a_run_is_not_started_without_its_reader(store: Store) -> None:
-    with pytest.raises(BadSettings):
-        start_run(store, SETTINGS, FIELDS, "vision", in_order(store))
-    assert store.catalog.ledger.runs() == []
 
 
 # ── which documents ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from docqa.errors import UnknownDocument
 from docqa.extract.export import check_target
 from docqa.extract.fields import load_fields
 from docqa.extract.output import add_output, told, write_run
-from docqa.extract.run import carry_on, start_run
+from docqa.extract.progress import ProgressLine
+from docqa.extract.run import carry_on, chosen_run
 from docqa.store import MAX_LABEL, Store
 from docqa.types import Document
 
@@ -26,7 +28,22 @@ def register(commands: Commands) -> None:
     )
     add_output(extract)
     extract.add_argument("--collection", help="only this collection")
+    extract.add_argument(
+        "--only-missing", action="store_true", help="carry on the newest extraction of these fields; add new documents"
+    )
+    extract.add_argument(
+        "--retry", action="store_true", help="the same, and try again what was set aside after three attempts"
+    )
+    extract.add_argument(
+        "--limit", type=_number, metavar="N", help="at most N documents; with --only-missing N new ones"
+    )
     add_reader(extract)
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of documents")
+    return int(text)
 
 
 def _extract(arguments: argparse.Namespace) -> int:
@@ -35,8 +52,21 @@ def _extract(arguments: argparse.Namespace) -> int:
     check_target(arguments.out)
     store = Store.existing(settings.store)
     documents = documents_in(store, arguments.collection, arguments.paths)
-    run = start_run(store, settings, fields, arguments.reader, [document.doc for document in documents])
-    carry_on(store, settings, run=run)
+    run = chosen_run(
+        store,
+        settings,
+        fields,
+        arguments.reader,
+        [document.doc for document in documents],
+        again=arguments.only_missing or arguments.retry,
+        retry=arguments.retry,
+        limit=arguments.limit,
+    )
+    if arguments.json:
+        carry_on(store, settings, run=run)
+    else:
+        with ProgressLine(sys.stderr) as progress:
+            carry_on(store, settings, run=run, on_progress=progress)
     summary = write_run(arguments, settings, store, store.catalog.ledger.runs(run)[0])
     emit(summary) if arguments.json else print(told(summary))
     return 3 if summary["failed"] else 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 from docqa.extract.values import Span, find_amounts, find_dates, normalise, split_list
 from docqa.types import Box, FieldSpec, FieldType, Page, Reading, Word
-from docqa.verify import boxes_of, locate
+from docqa.verify import Match, boxes_of, locate
 
 _NUMBERS = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
 
@@ -37,13 +37,21 @@ def prove(field: FieldSpec, reading: Reading, pages: Mapping[int, Page], day_fir
     if named is not None and quote is not None:
         if field.type in (FieldType.BOOLEAN, FieldType.CHOICE):
             return Proof(named.number, quote.boxes)
-        part = replace(named, words=named.words[quote.first : quote.last + 1])
+        part = _part(named, quote)
         if boxes := _boxes(field, reading.text, part, day_first):
             return Proof(named.number, boxes)
     for page in _named_first(reading.page, pages):
         if boxes := _boxes(field, reading.text, page, day_first):
             return Proof(page.number, boxes)
     return None
+
+
+def _part(page: Page, quote: Match) -> Page:
+    """The words of a quote as a page; all values that were read from the same line are looked for in the same one."""
+    parts: dict[tuple[int, int], Page] = page.__dict__.setdefault("_parts", {})
+    if (quote.first, quote.last) not in parts:
+        parts[quote.first, quote.last] = replace(page, words=page.words[quote.first : quote.last + 1])
+    return parts[quote.first, quote.last]
 
 
 def _named_first(number: int, pages: Mapping[int, Page]) -> Iterator[Page]:

@@ -2,27 +2,50 @@
 
 A cell belongs to a document and a field as one version of a reader reads it. What is to be done is therefore a set
 difference, and resuming is running again: cells that are there are never computed twice, whichever run wanted them.
-Every document's cells are committed as soon as they are filled. A document that fails three times is set aside with its
-problem; a server that is away stops the run, which costs no document an attempt.
+Documents are filled by many hands (`docqa.extract.hands`) and committed here, each whole as soon as it is done, several
+that are done together in one transaction. A document that fails three times is set aside with its problem; a server
+that is away, a full disk and whoever stops the run cost no document an attempt.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 from docqa.ask import open_reader
 from docqa.embed import Embedder
-from docqa.errors import ModelBadAnswer, ModelError, ModelTimeout, StoreDamaged
+from docqa.errors import (
+    DocqaError,
+    FillerDied,
+    ModelBadAnswer,
+    ModelError,
+    ModelTimeout,
+    StoreDamaged,
+    StoreError,
+)
 from docqa.extract.confidence import calibration_in
 from docqa.extract.fields import field_key, fields_from_json, fields_json
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
+from docqa.extract.hands import PAGES, Done, Hands, OneByOne, Processes, Task, Threads, filled_here, pages_in
 from docqa.readers import Reader
 from docqa.readers.layout import read_fields
+from docqa.readers.vision import VisionReader
 from docqa.settings import Settings
 from docqa.store import Store
-from docqa.store.ledger import Run
+from docqa.store.ledger import NOT_READ, Run, Waiting
 from docqa.store.library import Vectors
-from docqa.types import Cell, Document, FieldSpec, Problem
+from docqa.types import MAX_ATTEMPTS, Cell, Document, FieldSpec, Problem
+
+#: Pages from which processes beside this one pay: each takes half a second to start, a page 0.01 to 0.03 (measured).
+WORTH_PROCESSES = 100
+#: Documents that are made ready for the server while it is busy with as many as it may be sent.
+_AHEAD = 3
+_LOOK_AGAIN = 0.5  #: seconds, while another process carries on the same extraction
+#: What may be about one document alone.
+_OF_ONE = (ModelBadAnswer, ModelTimeout, StoreDamaged, FillerDied)
 
 
 def start_run(store: Store, settings: Settings, fields: Sequence[FieldSpec], wanted: str, docs: Iterable[str]) -> int:
@@ -32,6 +55,39 @@ def start_run(store: Store, settings: Settings, fields: Sequence[FieldSpec], wan
     """
     reader = _reader(settings, wanted)
     return store.catalog.ledger.start_run(fields_json(fields), wanted, reader.version, docs)
+
+
+def chosen_run(
+    store: Store,
+    settings: Settings,
+    fields: Sequence[FieldSpec],
+    wanted: str,
+    docs: Sequence[str],
+    *,
+    again: bool = False,
+    retry: bool = False,
+    limit: int | None = None,
+) -> int:
+    """The extraction to carry on: one of the same that was broken off, else a new one; returns its number.
+
+    With `again` it is the newest of these fields by this reader, finished or not, and documents are added to it that it
+    does not have; with `retry` those that were set aside get new attempts. At most `limit` documents are taken, or
+    added. Raises BadSettings if the reader cannot be had.
+    """
+    ledger = store.catalog.ledger
+    same = (run for run in ledger.runs() if (run.fields, run.reader) == (fields_json(fields), wanted))
+    newest = next((run for run in same if again or not run.cancelled), None)
+    if newest is None:
+        return start_run(store, settings, fields, wanted, docs[:limit])
+    there = ledger.run_docs(newest.run)
+    if again:
+        version = _reader(settings, wanted).version
+        keys = [field_key(field, version) for field in fields]
+        new = [doc for doc in docs if doc not in there][:limit]
+        ledger.reopen_run(newest.run, keys, new, retry=retry)
+    elif there != set(docs[:limit]) or not (ledger.run_pending(newest.run) or ledger.run_exhausted(newest.run)):
+        return start_run(store, settings, fields, wanted, docs[:limit])
+    return newest.run
 
 
 def run_fields(run: Run) -> tuple[FieldSpec, ...]:
@@ -44,22 +100,67 @@ def carry_on(
     settings: Settings,
     run: int | None = None,
     on_progress: Callable[[Run], None] = lambda run: None,
+    only_if: Callable[[], bool] = lambda: True,
 ) -> bool:
-    """Fill what is missing in one extraction, or in all; False if nothing was. Raises ModelError, StoreError."""
+    """Fill what is missing in one extraction, or in all; False if nothing was.
+
+    `only_if` is asked before documents are begun; after a False those that were begun are finished, and the rest stays
+    for another time. An extraction that another process carries on is waited for if it was named, else left to it.
+    Raises ModelError, StoreError.
+    """
     worked = False
     for each in store.catalog.ledger.runs(run):
-        for doc in store.catalog.ledger.run_exhausted(each.run):
-            store.catalog.ledger.fail_run_document(each.run, doc, _CUT_OFF, final=True)
-        if not store.catalog.ledger.run_pending(each.run):
+        if not store.catalog.ledger.run_pending(each.run) and not store.catalog.ledger.run_exhausted(each.run):
             continue
+        with _held(store, each.run, on_progress if run is not None else None) as mine:
+            worked = mine and _work_off(store, settings, each, on_progress, only_if) or worked
+    return worked
+
+
+@contextmanager
+def _held(store: Store, run: int, on_progress: Callable[[Run], None] | None) -> Iterator[bool]:
+    """Hold an extraction; with somebody to tell how far it is, wait until another process lets go of it."""
+    while True:
+        with store.carrying(run) as mine:
+            if mine or on_progress is None:
+                yield mine
+                return
+        on_progress(store.catalog.ledger.runs(run)[0])
+        time.sleep(_LOOK_AGAIN)
+
+
+def _work_off(
+    store: Store,
+    settings: Settings,
+    run: Run,
+    on_progress: Callable[[Run], None],
+    only_if: Callable[[], bool],
+) -> bool:
+    """Fill what one extraction lacks; False if that is nothing."""
+    ledger = store.catalog.ledger
+    exhausted = ledger.run_exhausted(run.run)
+    for doc in exhausted:
+        ledger.fail_run_document(run.run, doc, _CUT_OFF, final=True)
+    worked = bool(exhausted)
+    while (waiting := ledger.run_waiting(run.run)) and only_if():
         worked = True
-        reader = _reader(settings, each.reader)
-        fields = run_fields(each)
-        if each.version != reader.version:  # docqa or the model changed since: all of it is read anew
-            store.catalog.ledger.renew_run(each.run, reader.version)
-        while pending := store.catalog.ledger.run_pending(each.run):
-            _fill_document(store, reader, each.run, fields, pending[0])
-            on_progress(store.catalog.ledger.runs(each.run)[0])
+        reader = _reader(settings, run.reader)
+        if run.version != reader.version:  # docqa or the model changed since: all of it is read anew
+            ledger.renew_run(run.run, reader.version)
+            run = ledger.runs(run.run)[0]
+            continue
+        desk = _Desk(store, settings, run, reader, on_progress, only_if)
+        # The last attempt at a document that was cut off is made without others: they shall not be set aside for it.
+        last = [one for one in waiting if one.cut_off and one.attempts == MAX_ATTEMPTS - 1]
+        many = [one for one in waiting if one not in last]
+        if many:
+            desk.work(many, desk.many_hands(many))
+        for one in last:
+            if not desk.stopped():
+                desk.work([one], desk.many_hands([one]))
+        run = ledger.runs(run.run)[0]
+    if not ledger.run_pending(run.run):
+        ledger.finish_run(run.run)
     return worked
 
 
@@ -70,33 +171,164 @@ def _reader(settings: Settings, wanted: str) -> Reader:
     return open_reader(settings, wanted, embed)
 
 
-# ── one document ─────────────────────────────────────────────────────────────────────────────────────────────────────
+# ── one extraction ───────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _fill_document(store: Store, reader: Reader, run: int, fields: Sequence[FieldSpec], doc: str) -> None:
-    """Fill the cells a document lacks and commit them, or record why that was not possible."""
-    document = next(iter(store.catalog.documents(docs=[doc])), None)
-    if document is None:
-        store.catalog.ledger.fail_run_document(run, doc, _WITHDRAWN, final=True)
-        return
-    if not document.pages_done:
-        store.catalog.ledger.fail_run_document(run, doc, document.problem or _NOT_READ, final=True)
-        return
-    store.catalog.ledger.start_run_document(run, doc)
-    try:
-        cells = _missing_cells(store, reader, fields, document)
-    except (ModelBadAnswer, ModelTimeout, StoreDamaged) as error:  # may be about this document alone
-        store.catalog.ledger.fail_run_document(run, doc, error.problem, final=False)
-    except ModelError as error:  # the server is away or refuses everybody: no document's fault
-        store.catalog.ledger.postpone_run_document(run, doc, error.problem)
-        raise
-    else:
-        store.catalog.ledger.finish_run_document(run, doc, cells)
+class _Desk:
+    """Hands out the documents of one extraction and commits what comes back."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: Settings,
+        run: Run,
+        reader: Reader,
+        on_progress: Callable[[Run], None],
+        only_if: Callable[[], bool],
+    ) -> None:
+        self._store, self._settings, self._run, self._reader = store, settings, run, reader
+        self._on_progress, self._only_if = on_progress, only_if
+        self._ledger = store.catalog.ledger
+        self._calibration = calibration_in(store.folder)
+        self._keys = {field.name: field_key(field, reader.version) for field in run_fields(run)}
+        self._fields = run_fields(run)
+        self._todo: deque[Waiting] = deque()
+        self._begun: set[str] = set()
+        self._away: ModelError | None = None
+
+    def many_hands(self, waiting: Sequence[Waiting]) -> Hands:
+        """As many as pay for these documents."""
+        if isinstance(self._reader, VisionReader):
+            self._meet(self._reader, waiting[0].doc)
+            model = self._settings.model
+            ahead = min(_AHEAD, model.queue_length)
+            return Threads(self._filled, min(len(waiting), model.requests_at_once + ahead))
+        if self._reader.name != BUILT_IN:
+            return OneByOne(self._filled)
+        jobs = self._settings.extract.jobs
+        if jobs > 1 and self._are_worth_processes(waiting):
+            return Processes(self._store, self._calibration, min(jobs, len(waiting)))
+        return OneByOne(filled_here(self._store, self._calibration))
+
+    def _are_worth_processes(self, waiting: Sequence[Waiting]) -> bool:
+        """Whether there is much to read, or something that ended who read it: that shall not be this process."""
+        documents = self._store.catalog.documents(docs=[one.doc for one in waiting])
+        return any(one.attempts for one in waiting) or pages_in(documents) >= WORTH_PROCESSES
+
+    def _meet(self, reader: VisionReader, first: str) -> None:
+        """Have one thread, not all at once, find out what the server can do. Raises ModelError."""
+        try:
+            reader.client.capabilities()
+        except ModelError as error:
+            self._ledger.start_run_document(self._run.run, first)
+            self._ledger.postpone_run_document(self._run.run, first, error.problem)
+            raise
+
+    def stopped(self) -> bool:
+        """Whether no document is to be begun any more."""
+        return self._away is not None or not self._only_if() or self._ledger.run_cancelled(self._run.run)
+
+    def work(self, waiting: Iterable[Waiting], hands: Hands) -> None:
+        """Have documents filled, and commit them. Raises ModelError if the server is away, StoreError."""
+        self._todo = deque(waiting)
+        try:
+            while True:
+                while self._todo and (room := hands.room()) > 0 and not self.stopped():
+                    hands.take(self._begin(room))
+                if not self._begun:
+                    break
+                self._take_back(hands.done())
+        except (DocqaError, KeyboardInterrupt):
+            with suppress(StoreError):  # a full disk may be why
+                self._ledger.release_run_documents(self._run.run, self._begun)
+            raise
+        finally:
+            hands.close()
+        if self._away is not None:
+            raise self._away
+
+    def _begin(self, room: int) -> list[Task]:
+        """Count an attempt at the next documents that lack cells; those that need none, or cannot be read, are done."""
+        chosen = [self._todo.popleft() for _ in range(min(room, len(self._todo)))]
+        documents = {one.doc: one for one in self._store.catalog.documents(docs=[one.doc for one in chosen])}
+        tasks: list[Task] = []
+        ready: list[str] = []
+        for place, one in enumerate(chosen):
+            if tasks and pages_in(task.document for task in tasks) >= PAGES:
+                self._todo.extendleft(reversed(chosen[place:]))
+                break
+            document = documents.get(one.doc)
+            if document is None or not document.pages_done:
+                self._set_aside(one.doc, _WITHDRAWN if document is None else document.problem or _NOT_READ)
+            elif (task := self._task(document, one)).fields:
+                tasks.append(task)
+            else:
+                ready.append(one.doc)
+        if tasks:
+            self._ledger.start_run_documents(self._run.run, [task.document.doc for task in tasks])
+            self._begun |= {task.document.doc for task in tasks}
+        self._commit([(doc, []) for doc in ready])
+        return tasks
+
+    def _task(self, document: Document, waiting: Waiting) -> Task:
+        known = self._ledger.cells(document.doc, list(self._keys.values()))
+        missing = tuple(field for field in self._fields if self._keys[field.name] not in known)
+        return Task(document, missing, known_cells(self._keys, known), waiting.attempts + 1)
+
+    def _take_back(self, done: Sequence[Done]) -> None:
+        """Commit the documents that are whole; record why others are not."""
+        whole = [(one.task.document.doc, self._cells(one.task, one.cells)) for one in done if one.cells is not None]
+        self._commit(whole)
+        for one in done:
+            if one.error is not None:
+                self._failed(one.task, one.error)
+
+    def _cells(self, task: Task, cells: Mapping[str, Cell]) -> list[tuple[str, Cell]]:
+        version = self._reader.version
+        return [
+            (self._keys[name], replace(cell, version=version, attempt=task.attempt)) for name, cell in cells.items()
+        ]
+
+    def _commit(self, whole: Sequence[tuple[str, Sequence[tuple[str, Cell]]]]) -> None:
+        if whole:
+            self._ledger.finish_run_documents(self._run.run, whole)
+            self._begun -= {doc for doc, _ in whole}
+            self._tell(done=len(whole))
+
+    def _failed(self, task: Task, error: BaseException) -> None:
+        doc = task.document.doc
+        if isinstance(error, _OF_ONE):
+            self._ledger.fail_run_document(self._run.run, doc, error.problem, final=False)
+            self._begun.discard(doc)
+            if task.attempt < MAX_ATTEMPTS:
+                self._todo.append(Waiting(doc, task.attempt, cut_off=False))  # after the others
+            self._tell(failed=int(task.attempt >= MAX_ATTEMPTS))
+        elif isinstance(error, ModelError):  # the server is away or refuses everybody: no document's fault
+            self._ledger.postpone_run_document(self._run.run, doc, error.problem)
+            self._begun.discard(doc)
+            self._away = self._away or error
+        else:
+            raise error
+
+    def _set_aside(self, doc: str, problem: Problem) -> None:
+        self._ledger.fail_run_document(self._run.run, doc, problem, final=True)
+        self._tell(failed=1)
+
+    def _tell(self, done: int = 0, failed: int = 0) -> None:
+        self._run = replace(self._run, done=self._run.done + done, failed=self._run.failed + failed)
+        self._on_progress(self._run)
+
+    def _filled(self, task: Task) -> dict[str, Cell]:
+        """What the reader reads in a document and, if that is a model, the built-in reader independently of it."""
+        evidence = self._store.evidence(task.document)
+        pages = {one.page.number: one.page for one in evidence}
+        read = self._reader.fill(task.fields, evidence)
+        second = read_fields(task.fields, list(pages.values())) if self._reader.name != BUILT_IN else []
+        readings = Readings(self._reader.name, read, second)
+        return fill_cells(task.document.doc, task.fields, pages, readings, task.known, self._calibration)
 
 
-_NOT_READ = Problem(
-    "not_read", "The document has not been read yet.", "Wait until its status is ready, then run again."
-)
+_NOT_READ = Problem(NOT_READ, "The document has not been read yet.", "Wait until its status is ready, then run again.")
 _WITHDRAWN = Problem(
     "withdrawn",
     "The document's file is not there any more.",
@@ -107,23 +339,6 @@ _CUT_OFF = Problem(
     "Filling its fields was cut off every time.",
     "Look at the document, then start a new extraction.",
 )
-
-
-def _missing_cells(
-    store: Store, reader: Reader, fields: Sequence[FieldSpec], document: Document
-) -> list[tuple[str, Cell]]:
-    keys = {field.name: field_key(field, reader.version) for field in fields}
-    known = store.catalog.ledger.cells(document.doc, list(keys.values()))
-    missing = [field for field in fields if keys[field.name] not in known]
-    if not missing:
-        return []
-    evidence = store.evidence(document)
-    pages = {one.page.number: one.page for one in evidence}
-    readings = reader.fill(missing, evidence)
-    second = read_fields(missing, list(pages.values())) if reader.name != BUILT_IN else []
-    every = Readings(reader.name, readings, second)
-    filled = fill_cells(document.doc, missing, pages, every, known_cells(keys, known), calibration_in(store.folder))
-    return [(keys[field.name], filled[field.name]) for field in missing]
 
 
 def known_cells(keys: Mapping[str, str], known: Mapping[str, Cell]) -> dict[str, Cell]:

@@ -435,11 +435,12 @@ def day_first_evidence(text: str) -> bool | None:
     if day_leads != month_leads:
         return day_leads > month_leads
     folded = fold_letters(text)
-    return _first_difference(
-        (bool(_DAY_LEADS.search(folded)), bool(_MONTH_LEADS.search(folded))),
-        (False, bool(_US_ADDRESS.search(text))),
-        _currency_hints(text),
+    hints: tuple[Callable[[], tuple[bool, bool]], ...] = (
+        lambda: (bool(_DAY_LEADS.search(folded)), bool(_MONTH_LEADS.search(folded))),
+        lambda: (False, bool(_US_ADDRESS.search(text))),
+        lambda: _currency_hints(text),
     )
+    return next((for_day for hint in hints for for_day, for_month in [hint()] if for_day != for_month), None)
 
 
 def is_ambiguous_date(printed: str) -> bool:
@@ -448,10 +449,6 @@ def is_ambiguous_date(printed: str) -> bool:
         int(m.group(1)) <= 12 and int(m.group(3)) <= 12 and m.group(1).lstrip("0") != m.group(3).lstrip("0")
         for m in _NUMERIC_DATE.finditer(printed)
     )
-
-
-def _first_difference(*pairs: tuple[bool, bool]) -> bool | None:
-    return next((for_day for for_day, for_month in pairs if for_day != for_month), None)
 
 
 def _currency_hints(text: str) -> tuple[bool, bool]:

@@ -4,6 +4,7 @@
     catalog.sqlite   documents, pages, runs, cells, chats: the truth (`Catalog`)
     lance/           pages with images, chunks with vectors: can be made again (`Library`)
     writer.lock      held by the one process that writes into lance/
+    runs.lock        a byte of it is held by the process that carries on that extraction
     docqa.toml       settings, if the office wants others than the defaults
 
 `ui` and `ingest` meet here and nowhere else.
@@ -11,6 +12,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import unicodedata
@@ -21,8 +23,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from docqa.errors import PathMissing, StoreBusy, StoreDamaged, UsageError
+from docqa.pagewords import check_words
 from docqa.store.catalog import Catalog
-from docqa.store.library import Library, page_digest
+from docqa.store.library import Library
 from docqa.store.originals import Originals
 from docqa.types import Document, Evidence, Page
 
@@ -93,12 +96,12 @@ class Store:
     def _checked_pages(self, doc: str, numbers: Iterable[int] | None) -> list[Page]:
         """Pages whose words are those in the catalog by their sha256: no quote is checked against altered ones."""
         pages = self.library.pages(doc, numbers)
-        known = {record.number: record.words_sha256 for record in self.catalog.page_records(doc)}
-        for page in pages:
-            stored = known.get(page.number)  # empty in a store of an earlier docqa, until its documents are read again
-            if stored and page_digest(page) != stored:
-                raise StoreDamaged(f"The words of page {page.number} of document {doc[:12]} are not what was stored.")
+        check_words(doc, pages, self.words_known(doc))
         return pages
+
+    def words_known(self, doc: str) -> dict[int, str]:
+        """The sha256 of each page's words as they were read; empty in a store of an earlier docqa until read again."""
+        return {record.number: record.words_sha256 for record in self.catalog.page_records(doc)}
 
     def _image_of(self, page: Page) -> Callable[[], bytes]:
         return lambda: self.image(page.doc, page.number)
@@ -112,6 +115,22 @@ class Store:
             except BlockingIOError as error:
                 raise StoreBusy(f"Another process is ingesting into {self.folder}.") from error
             yield
+
+    @contextmanager
+    def carrying(self, run: int) -> Iterator[bool]:
+        """Hold an extraction, so that no other process carries it on meanwhile; False if another one does.
+
+        The kernel frees it if the process dies.
+        """
+        with (self.folder / "runs.lock").open("a") as lock:
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, run)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    raise
+                yield False
+                return
+            yield True
 
 
 def clean_label(label: str) -> str:

@@ -14,6 +14,8 @@ from typing import Any
 from docqa.store.database import Database, Row, now, problem_columns, problem_of
 from docqa.types import MAX_ATTEMPTS, Box, Cell, Correction, Document, Problem
 
+NOT_READ = "not_read"  #: code of the problem of a document that has no pages yet
+
 
 @dataclass(frozen=True, slots=True)
 class Run:
@@ -28,6 +30,16 @@ class Run:
     documents: int
     done: int  #: documents whose cells are all there
     failed: int  #: documents that were set aside with a problem
+    finished_at: str | None = None  #: when nothing was left to be done
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A document of an extraction that lacks cells: how often it was tried, and whether the last try was cut off."""
+
+    doc: str
+    attempts: int
+    cut_off: bool
 
 
 class Ledger:
@@ -56,7 +68,7 @@ class Ledger:
                WHERE ? IS NULL OR run = ? GROUP BY run ORDER BY run DESC""",
             (MAX_ATTEMPTS, run, run),
         )
-        columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed")
+        columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed", "finished_at")
         return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
 
     def run_documents(self, run: int) -> list[tuple[Document, Problem | None]]:
@@ -65,14 +77,28 @@ class Ledger:
         problems = {row["doc"]: problem_of(row) for row in rows}
         return [(document, problems[document.doc]) for document in self._documents(docs=problems)]
 
+    def run_docs(self, run: int) -> set[str]:
+        """The documents of an extraction, withdrawn ones too."""
+        return {row["doc"] for row in self._database.read("SELECT doc FROM run_documents WHERE run = ?", (run,))}
+
     def run_pending(self, run: int) -> list[str]:
         """Documents of an extraction that still lack cells and were not set aside; none once it was cancelled."""
+        return [waiting.doc for waiting in self.run_waiting(run)]
+
+    def run_waiting(self, run: int) -> list[Waiting]:
+        """The same documents with what is known of the attempts at them."""
         rows = self._database.read(
-            """SELECT d.doc FROM run_documents d JOIN runs r USING (run)
+            """SELECT d.doc, d.attempts, d.problem_code FROM run_documents d JOIN runs r USING (run)
                WHERE run = ? AND NOT d.done AND d.attempts < ? AND NOT r.cancelled ORDER BY d.doc""",
             (run, MAX_ATTEMPTS),
         )
-        return [row["doc"] for row in rows]
+        return [
+            Waiting(row["doc"], row["attempts"], row["attempts"] > 0 and row["problem_code"] is None) for row in rows
+        ]
+
+    def run_cancelled(self, run: int) -> bool:
+        """Whether somebody cancelled an extraction, or it is not there."""
+        return not self._database.read("SELECT 1 FROM runs WHERE run = ? AND NOT cancelled", (run,))
 
     def run_exhausted(self, run: int) -> list[str]:
         """Documents of an extraction whose attempts were all cut off (power, kill -9): none left, and no problem."""
@@ -85,7 +111,7 @@ class Ledger:
     def renew_run(self, run: int, version: str) -> None:
         """The reader changed: everything in this extraction is to be done again, under the new version."""
         with self._database.write() as sql:
-            sql.execute("UPDATE runs SET version = ? WHERE run = ?", (version, run))
+            sql.execute("UPDATE runs SET version = ?, finished_at = NULL WHERE run = ?", (version, run))
             sql.execute("UPDATE run_documents SET done = 0, attempts = 0 WHERE run = ?", (run,))
 
     def cancel_run(self, run: int) -> None:
@@ -93,23 +119,69 @@ class Ledger:
         with self._database.write() as sql:
             sql.execute("UPDATE runs SET cancelled = 1 WHERE run = ?", (run,))
 
+    def reopen_run(self, run: int, field_keys: Sequence[str], docs: Iterable[str], *, retry: bool) -> int:
+        """Have an extraction take in more documents, and whatever it lacks cells of; returns how many those are.
+
+        A document that could not be read yet when it was its turn counts as lacking cells; one that was set aside for
+        another reason only with `retry`.
+        """
+        lacks = """(SELECT count(*) FROM cells c WHERE c.doc = run_documents.doc
+                    AND c.field_key IN (SELECT value FROM json_each(?))) < ?"""
+        with self._database.write() as sql:
+            sql.executemany(
+                "INSERT INTO run_documents (run, doc) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [(run, doc) for doc in set(docs)],
+            )
+            sql.execute(
+                f"""UPDATE run_documents SET done = 0, attempts = 0 WHERE run = ? AND (done AND {lacks}
+                    OR NOT done AND attempts >= ? AND problem_code IS NOT NULL AND (? OR problem_code = ?))""",
+                (run, json.dumps(list(field_keys)), len(field_keys), MAX_ATTEMPTS, retry, NOT_READ),
+            )
+            sql.execute("UPDATE runs SET cancelled = 0, finished_at = NULL WHERE run = ?", (run,))
+        return len(self.run_pending(run))
+
     def start_run_document(self, run: int, doc: str) -> None:
         """Count an attempt before it begins."""
+        self.start_run_documents(run, [doc])
+
+    def start_run_documents(self, run: int, docs: Iterable[str]) -> None:
+        """Count an attempt at each of several documents that are begun together."""
         with self._database.write() as sql:
-            sql.execute("UPDATE run_documents SET attempts = attempts + 1 WHERE run = ? AND doc = ?", (run, doc))
+            sql.executemany(
+                "UPDATE run_documents SET attempts = attempts + 1 WHERE run = ? AND doc = ?",
+                [(run, doc) for doc in docs],
+            )
+
+    def release_run_documents(self, run: int, docs: Iterable[str]) -> None:
+        """Take back the attempts at documents that were begun and left in good order."""
+        with self._database.write() as sql:
+            sql.executemany(
+                "UPDATE run_documents SET attempts = attempts - 1 WHERE run = ? AND doc = ? AND NOT done",
+                [(run, doc) for doc in docs],
+            )
 
     def finish_run_document(self, run: int, doc: str, cells: Sequence[tuple[str, Cell]]) -> None:
         """Commit the new cells of one document, each with its field key, and that the run is done with it."""
+        self.finish_run_documents(run, [(doc, cells)])
+
+    def finish_run_documents(self, run: int, filled: Iterable[tuple[str, Sequence[tuple[str, Cell]]]]) -> None:
+        """Commit the new cells of documents that are whole, and that the run is done with them."""
         with self._database.write() as sql:
-            sql.executemany(
-                "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                [_cell_columns(key, cell) for key, cell in cells],
-            )
-            sql.execute(
-                """UPDATE run_documents SET done = 1, problem_code = NULL, problem_message = NULL, problem_hint = NULL
-                   WHERE run = ? AND doc = ?""",
-                (run, doc),
-            )
+            for doc, cells in filled:
+                sql.executemany(
+                    "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    [_cell_columns(key, cell) for key, cell in cells],
+                )
+                sql.execute(
+                    """UPDATE run_documents SET done = 1, problem_code = NULL, problem_message = NULL,
+                       problem_hint = NULL WHERE run = ? AND doc = ?""",
+                    (run, doc),
+                )
+
+    def finish_run(self, run: int) -> None:
+        """Record when nothing was left to be done."""
+        with self._database.write() as sql:
+            sql.execute("UPDATE runs SET finished_at = ? WHERE run = ?", (now(), run))
 
     def fail_run_document(self, run: int, doc: str, problem: Problem, *, final: bool) -> None:
         """Record why a document got no cells; `final` sets it aside at once."""
@@ -188,12 +260,12 @@ def _cell_columns(field_key: str, cell: Cell) -> tuple[object, ...]:
 
 
 #: What of a cell is in the column of its details; the rows of a table are whole cells in there.
-_DETAILS = ("currency", "confidence", "doubts", "rows", "signs")
+_DETAILS = ("currency", "confidence", "doubts", "rows", "signs", "version", "attempt")
 
 
 def _details(cell: Cell) -> str:
-    known = {name: value for name, value in asdict(cell).items() if name in _DETAILS and value}
-    return json.dumps(known, ensure_ascii=False)
+    known = {name: value for name in _DETAILS if (value := getattr(cell, name))}
+    return json.dumps(known, ensure_ascii=False, default=asdict)
 
 
 def _boxes(stored: Iterable[Sequence[float]]) -> tuple[Box, ...]:
@@ -202,7 +274,7 @@ def _boxes(stored: Iterable[Sequence[float]]) -> tuple[Box, ...]:
 
 def _cell(row: Row) -> Cell:
     same = ("doc", "field", "value", "text", "page", "quote", "score", "reader")
-    known = {name: row[name] for name in same} | json.loads(row["details"])
+    known = {name: row[name] for name in (*same, "filled_at")} | json.loads(row["details"])
     return _whole(known | {"boxes": json.loads(row["boxes"])}, problem_of(row))
 
 

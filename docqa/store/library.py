@@ -12,7 +12,6 @@ Filters are SQL without parameters, so only document ids (hex, checked) and inte
 
 from __future__ import annotations
 
-import hashlib
 import re
 import threading
 from collections import Counter
@@ -21,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +32,14 @@ from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
 from docqa.errors import DiskFull, StoreDamaged
+from docqa.pagewords import COLUMNS, pages_of, row_of
+from docqa.pagewords import page_digest as page_digest
 from docqa.store.nearest import Nearest
-from docqa.types import Chunk, Page, TextSource, Word
+from docqa.types import Chunk, Page
 
 Vectors = npt.NDArray[np.float32]
 
 _CONTEXT = 0.5  #: what a word in a chunk's context counts against one in its text
-_STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
 _READERS_PATIENCE = timedelta(minutes=10)  #: a search that began on an old version may finish on it
 _DOC = re.compile(r"[0-9a-f]{64}")
 _TABLES = ("chunks", "vectors", "pictures", "pages")
@@ -52,20 +53,6 @@ _CRUMBS, _CRUMB = 500, 16  #: commits of pages; pages in each, on average
 
 #: Bytes of vectors that a process holds in memory: of 350,000 passages with 384 dimensions. More are left on the disk.
 _HELD_AT_MOST = 512 << 20
-
-_PAGES = pa.schema(
-    [
-        pa.field("doc", pa.string(), nullable=False),
-        pa.field("page", pa.int32(), nullable=False),
-        pa.field("width", pa.int32(), nullable=False),
-        pa.field("height", pa.int32(), nullable=False),
-        pa.field("words", pa.list_(pa.string()), nullable=False),
-        pa.field("boxes", pa.list_(pa.uint16()), nullable=False),  # x0 y0 x1 y1 of each word, in 1/65535 of the page
-        pa.field("lines", pa.list_(pa.int32()), nullable=False),  # the line of each word
-        pa.field("text_source", pa.string(), nullable=False),
-        pa.field("quality", pa.float32(), nullable=False),
-    ]
-)
 
 _CHUNKS = pa.schema(
     [
@@ -192,9 +179,23 @@ class Library:
         with self._converted():
             if "pages" not in self._tables():
                 return []
-            query = self._db.open_table("pages").search().where(condition).select([f.name for f in _PAGES])
-            rows = query.limit(None).to_arrow().to_pylist()
-        return [_page(row) for row in sorted(rows, key=lambda row: int(row["page"]))]
+            query = self._db.open_table("pages").search().where(condition).select(COLUMNS.names)
+            rows = query.limit(None).to_arrow()
+        return pages_of(rows)
+
+    def rows_of(self, docs: Iterable[str]) -> dict[str, pa.Table]:
+        """The pages of several documents as they are kept, by document, in one query: `docqa.pagewords` reads them."""
+        condition = _only(docs)
+        with self._converted():
+            if "pages" not in self._tables():
+                return {}
+            query = self._db.open_table("pages").search().where(condition).select(COLUMNS.names)
+            rows = query.limit(None).to_arrow().sort_by("doc")
+        counts = rows["doc"].value_counts().to_pylist()
+        starts = accumulate((count["counts"] for count in counts), initial=0)
+        return {
+            count["values"]: rows.slice(start, count["counts"]) for start, count in zip(starts, counts, strict=False)
+        }
 
     def image(self, doc: str, number: int) -> bytes:
         """The stored image of a page, unchecked: `Store.image` compares it with the catalog.
@@ -334,7 +335,7 @@ class Library:
     def _page_table(self) -> lancedb.table.Table:
         if "pages" in self._tables():
             return self._db.open_table("pages")
-        table = self._db.create_table("pages", schema=pa.schema([*_PAGES, lancedb.blob("image")]))
+        table = self._db.create_table("pages", schema=pa.schema([*COLUMNS, lancedb.blob("image")]))
         _complete_indices(table, _INDICES["pages"])
         return table
 
@@ -452,45 +453,5 @@ def _vector_rows(keys: Sequence[ChunkKey], vectors: Vectors) -> pa.Table:
 
 
 def _page_rows(pages: Sequence[StoredPage]) -> pa.Table:
-    rows = [_page_row(stored.page) | {"image": stored.image} for stored in pages]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*_PAGES, pa.field("image", pa.large_binary())]))
-
-
-def page_digest(page: Page) -> str:
-    """The sha256 (hex) of a page's words, boxes as they are kept, and lines: the same before and after storing."""
-    texts = "\0".join(word.text for word in page.words).encode("utf-8")
-    lines = np.array([word.line for word in page.words], dtype=np.int32)
-    return hashlib.sha256(texts + b"\0" + _steps(page).tobytes() + lines.tobytes()).hexdigest()
-
-
-def _steps(page: Page) -> npt.NDArray[np.uint16]:
-    boxes = np.array([word.box for word in page.words], dtype=np.float64).ravel()
-    return np.rint(boxes * _STEPS).astype(np.uint16)
-
-
-def _page_row(page: Page) -> dict[str, object]:
-    return {
-        "doc": page.doc,
-        "page": page.number,
-        "width": page.width,
-        "height": page.height,
-        "words": [word.text for word in page.words],
-        "boxes": _steps(page),
-        "lines": [word.line for word in page.words],
-        "text_source": page.text_source.value,
-        "quality": page.quality,
-    }
-
-
-def _page(row: dict[str, Any]) -> Page:
-    edges = (np.asarray(row["boxes"], dtype=np.float64) / _STEPS).reshape(-1, 4)
-    boxes = [(x0, y0, x1, y1) for x0, y0, x1, y1 in edges.tolist()]
-    return Page(
-        doc=row["doc"],
-        number=row["page"],
-        width=row["width"],
-        height=row["height"],
-        words=tuple(Word(*parts) for parts in zip(row["words"], boxes, row["lines"], strict=True)),
-        text_source=TextSource(row["text_source"]),
-        quality=row["quality"],
-    )
+    rows = [row_of(stored.page) | {"image": stored.image} for stored in pages]
+    return pa.Table.from_pylist(rows, schema=pa.schema([*COLUMNS, pa.field("image", pa.large_binary())]))

@@ -109,4 +109,8 @@ MIGRATIONS: tuple[str, ...] = (
     CREATE TRIGGER corrections_stand BEFORE UPDATE ON corrections
     BEGIN SELECT RAISE(ABORT, 'a correction is never changed'); END;
     """,
+    """
+    -- when the last document of an extraction was done or set aside
+    ALTER TABLE runs ADD COLUMN finished_at TEXT;
+    """,
 )

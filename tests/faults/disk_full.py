@@ -11,8 +11,11 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
+import sqlite3
 import subprocess
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from tests.faults import stand_ins
@@ -46,6 +49,9 @@ def main() -> int:
             print(json.dumps(results[-1]), flush=True)
         results.append(_csv(place, inputs))
         print(json.dumps(results[-1]), flush=True)
+        for room in (0, 8, 24, 48)[: max(1, asked.levels // 5)]:
+            results.append(_ledger(place, room, asked.tries))
+            print(json.dumps(results[-1]), flush=True)
     full = sum(bool(result["full"]) for result in results)
     bad = [result for result in results if result["wrong"]]
     print(json.dumps({"levels": len(results), "full": full, "bad": len(bad), "needed_kb": needed}))
@@ -120,6 +126,35 @@ def _csv(place: Path, inputs: Path) -> dict[str, object]:
         wrong.append(f"there is {[file.name for file in disk.iterdir()]}")
     _unmount(disk)
     return {"what": "csv", "size": 4, "full": code == _DISK_FULL, "wrong": wrong}
+
+
+def _ledger(place: Path, room: int, tries: int) -> dict[str, object]:
+    """Extractions on a disk with so many kilobytes left, and one after it was made larger: no attempt was lost."""
+    disk = _mounted(place / f"ledger {room}", f"size={_ENOUGH}")
+    store, out = Path(shutil.copytree(place / "roomy", disk / "store")), place / f"ledger {room}.csv"
+    extract = docqa(store, "extract", "--fields", place / "fields.toml", "--out", out)
+    (disk / "ballast").write_bytes(bytes(_free(disk) - room * 1024))
+    wrong: list[str] = []
+    for _ in range(tries):
+        run = Fork(extract, place, "run")
+        code = run.wait()
+        wrong += _clear_error(run) if code not in (0, 3) else []
+    (disk / "ballast").unlink()
+    again = Fork(extract, place, "again")
+    wrong += again.complaints().splitlines() if again.wait() not in (0, 3) else []
+    with closing(sqlite3.connect(store / "catalog.sqlite")) as catalog:
+        [newest] = catalog.execute("SELECT max(run) FROM runs").fetchone()
+        rows = catalog.execute("SELECT done, attempts FROM run_documents WHERE run = ? AND done", (newest,)).fetchall()
+        [cells] = catalog.execute("SELECT count(*) FROM cells").fetchone()
+    if cells != len(rows) or not rows or max(attempts for _, attempts in rows) > 1:
+        wrong.append(f"{cells} cells of {len(rows)} documents: {rows}")
+    _unmount(disk)
+    return {"what": "ledger", "size": room, "full": code == _DISK_FULL, "wrong": wrong}
+
+
+def _free(disk: Path) -> int:
+    status = os.statvfs(disk)
+    return status.f_bavail * status.f_frsize
 
 
 def _mounted(folder: Path, options: str) -> Path:

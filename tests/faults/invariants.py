@@ -22,6 +22,7 @@ from docqa.store import Store
 from docqa.store.check import check
 from docqa.types import Document, Status
 
+_PARTS = {"originals", "lance", "writer.lock", "runs.lock", "docqa.toml"}  #: of a store's folder
 _SEARCHED = 3  #: pages a document that are looked for
 _WORD = re.compile(r"\b[A-Za-z]{5,20}\b")
 
@@ -114,7 +115,7 @@ def _files(store_folder: Path, documents: list[Document]) -> Iterator[str]:
         if file.is_file() and file.name not in known:
             yield f"{file.relative_to(store_folder)} belongs to no document"
     for file in store_folder.iterdir():
-        if file.name not in {"originals", "lance", "writer.lock", "docqa.toml"} and "catalog.sqlite" not in file.name:
+        if file.name not in _PARTS and "catalog.sqlite" not in file.name:
             yield f"{file.name} is left over"
 
 

@@ -50,6 +50,16 @@ def test_killed_at_random_moments() -> None:
 
 
 @pytest.mark.thinned
+def test_an_extraction_killed_at_every_fifth_step() -> None:
+    assert suite("extraction", "--mode", "after", "--first", "4", "--stride", "5")["kills"] >= 3
+
+
+@pytest.mark.thinned
+def test_an_extraction_of_two_processes_killed_at_random_moments() -> None:
+    assert suite("extraction", "--jobs", "2", "--random", "2")["bad"] == 0
+
+
+@pytest.mark.thinned
 def test_many_at_once() -> None:
     assert suite("at_once")["searches"] > 0
 
@@ -64,6 +74,19 @@ def test_a_full_disk() -> None:
 @pytest.mark.timeout(1800)
 def test_killed_at_every_step() -> None:
     assert suite("every_step")["kills"] > 100
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_an_extraction_killed_at_every_step(jobs: str) -> None:
+    assert suite("extraction", "--jobs", jobs)["kills"] > 20
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(1800)
+def test_an_extraction_killed_forty_times_at_random_moments() -> None:
+    assert suite("extraction", "--jobs", "2", "--random", "40")["kills"] > 20
 
 
 @pytest.mark.faults

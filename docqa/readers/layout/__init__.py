@@ -10,8 +10,9 @@ what was read against the page (`docqa.extract.proof`).
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
@@ -36,7 +37,10 @@ _COLUMNS = 400  #: amounts of a document whose columns are added up; a long repo
 #: "Act of 1938" is a law and no number of anything.
 _LAW_OF = r"(?i)\b(?:act|law|gesetz|loi|ley|legge|wet)\s+(?:of|von|vom|de|del|du|van)\s+(?:19|20)\d\d$"
 _SHAPE_OF = {concept.name: concept.shape for concept in CONCEPTS}
+_HEADING_REACH = 40  #: rows above a sum in which the heading of its column may stand
 _WORDY = (Shape.NAME, Shape.TEXT, Shape.ADDRESS)
+#: Shapes whose values are only ever believed without a label on the first sheet, if at all (`_prior`).
+_LABELLED = (*_WORDY, Shape.DATE, Shape.DURATION, Shape.MARK, Shape.NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ def read_fields(fields: Sequence[FieldSpec], pages: Sequence[Page]) -> list[Read
     guides = [guide_for(spec) for spec in fields if spec.type is not FieldType.TABLE]
     scene = _scene(guides, pages)
     ranked = {guide.spec.name: _rank(guide, scene) for guide in guides}
-    sums = _read_sums(guides, scene)
+    sums = _read_sums(guides, ranked, scene)
     readings: list[Reading] = []
     for guide in guides:
         best = _best(guide, _weigh(guide, ranked[guide.spec.name], sums))
@@ -87,8 +91,9 @@ def _reading(guide: Guide, scored: Scored, scene: Scene) -> Reading:
 
 def _rank(guide: Guide, scene: Scene) -> list[Scored]:
     """All candidates of a field, the surest first; of equals the first on the page, of totals the last."""
-    rows = [_marks_by_row(sheet, marks) for sheet, marks in zip(scene.sheets, scene.marks, strict=True)]
-    scored = [Scored(c, _score(guide, c, scene, rows[c.sheet])) for c in find_candidates(guide, scene)]
+    own = [_rows_of(guide.concept, sheet, marks) for sheet, marks in zip(scene.sheets, scene.marks, strict=True)]
+    sheets = [index for index, rows in enumerate(own) if index == 0 or rows or not _only_by_label(guide)]
+    scored = [Scored(c, _score(guide, c, scene, own[c.sheet])) for c in find_candidates(guide, scene, sheets)]
     last = -1 if guide.concept == "total" else 1
     if guide.shape is Shape.AMOUNT:
         scored = _with_column_totals(scored, scene)
@@ -136,18 +141,23 @@ def _column_under(first: Scored, free: Sequence[tuple[int, Scored]], scene: Scen
     return [place for _, place in sorted(column)]
 
 
-def _marks_by_row(sheet: Sheet, marks: Sequence[Mark]) -> dict[int, list[Mark]]:
-    rows: dict[int, list[Mark]] = {}
-    for mark in marks:
-        rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
-    return rows
+def _only_by_label(guide: Guide) -> bool:
+    """Whether a value on a later sheet is worth nothing without a label: then sheets without one need no look."""
+    return guide.shape in _LABELLED or (guide.shape is Shape.CODE and guide.concept != "iban")
 
 
-def _score(guide: Guide, found: Candidate, scene: Scene, rows: dict[int, list[Mark]]) -> float:
+def _rows_of(concept: str, sheet: Sheet, marks: Sequence[Mark]) -> list[int]:
+    """The rows with labels of a concept, from the top down."""
+    return sorted({sheet.runs[mark.run].row for mark in marks if mark.concept == concept})
+
+
+def _score(guide: Guide, found: Candidate, scene: Scene, own_rows: list[int]) -> float:
     """What the best label of its own makes of a candidate, less if another label has the better claim."""
     sheet = scene.sheets[found.sheet]
-    near = _near_marks(sheet, found, rows, guide.shape)
     prior = _prior(guide, found, scene)
+    if prior <= 0.0 and not _in_reach(own_rows, sheet.runs[found.run].row, guide.shape):
+        return 0.0  # nearly every candidate of a long page: there is nothing to compare
+    near = _near_marks(sheet, found, scene.marks_by_row[found.sheet], guide.shape)
     own = _own_claim(guide, found, sheet, near)
     if max(own, prior) <= 0.0:
         return 0.0
@@ -157,6 +167,13 @@ def _score(guide: Guide, found: Candidate, scene: Scene, rows: dict[int, list[Ma
         score *= 0.4
     later = 0.06 if guide.concept in _FIRST_PAGE else 0.0 if guide.shape is Shape.AMOUNT else 0.02
     return score * (1.0 - later * min(found.sheet, 5))
+
+
+def _in_reach(rows: list[int], row: int, shape: Shape) -> bool:
+    """Whether one of some rows may be looked at for a label, see `_near_marks`."""
+    reach = _HEADING_REACH if shape is Shape.AMOUNT else _reach(shape)
+    place = bisect_left(rows, row - reach)
+    return place < len(rows) and rows[place] <= row
 
 
 def _own_claim(guide: Guide, found: Candidate, sheet: Sheet, near: Sequence[Mark]) -> float:
@@ -196,7 +213,7 @@ def _foreign_claim(guide: Guide, found: Candidate, sheet: Sheet, near: Sequence[
 def _near_marks(sheet: Sheet, found: Candidate, rows: dict[int, list[Mark]], shape: Shape) -> list[Mark]:
     """The labels in the candidate's row, in the rows above it, and in the line before it."""
     row = sheet.runs[found.run].row
-    reach = 6 if shape in _WORDY else 3
+    reach = _reach(shape)
     near = [mark for number in range(row - reach, row + 1) for mark in rows.get(number, ())]
     before = sheet.runs[max(0, found.run - 1)].row
     last = sheet.run_at(found.end - 1)
@@ -204,8 +221,14 @@ def _near_marks(sheet: Sheet, found: Candidate, rows: dict[int, list[Mark]], sha
     near += [mark for number in others if not row - reach <= number <= row for mark in rows.get(number, ())]
     if shape is Shape.AMOUNT and any(mark.concept == "total" for mark in rows.get(row, ())):
         # The heading of a column whose sum this may be stands as far up as the table is long.
-        near += [mark for number in range(row - 40, row - reach) for mark in rows.get(number, ()) if mark.before == 0]
+        above = range(row - _HEADING_REACH, row - reach)
+        near += [mark for number in above for mark in rows.get(number, ()) if mark.before == 0]
     return near
+
+
+def _reach(shape: Shape) -> int:
+    """Rows above a value in which its label may stand."""
+    return 6 if shape in _WORDY else 3
 
 
 def _level(sheet: Sheet, mark: Mark, found: Candidate) -> bool:
@@ -285,12 +308,13 @@ def _best(guide: Guide, ranked: Sequence[Scored]) -> list[Scored]:
     return [replace(first, score=first.score - (0.1 if margin < 0.03 else 0.0), margin=margin)]
 
 
-def _read_sums(guides: Sequence[Guide], scene: Scene) -> Sums:
+def _read_sums(guides: Sequence[Guide], known: Mapping[str, list[Scored]], scene: Scene) -> Sums:
     """Read the amounts other amounts are checked against, without their signs; nothing if no field asks for any."""
     scores: dict[str, dict[Decimal, float]] = {}
     printed = Counter(abs(Decimal(span.value)) for spans in scene.amounts for span in spans)
+    same = {guide.concept: known[guide.spec.name] for guide in guides if guide.shape is Shape.AMOUNT}
     for name in CHECKED if any(_is_checked(guide) for guide in guides) else ():
-        ranked = _rank(Guide(FieldSpec(name, FieldType.AMOUNT), name, Shape.AMOUNT, ()), scene)
+        ranked = same.get(name) or _rank(Guide(FieldSpec(name, FieldType.AMOUNT), name, Shape.AMOUNT, ()), scene)
         sure = [(abs(Decimal(s.candidate.value)), s.score) for s in ranked if s.score >= _FLOOR]
         scores[name] = {value: score for value, score in reversed(sure) if value > 0}
     return Sums(scores, printed)

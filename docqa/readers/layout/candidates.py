@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
-from docqa.readers.layout.labels import Guide, Mark
+from docqa.readers.layout.labels import Guide, Mark, by_row
 from docqa.readers.layout.lexicon import (
     DURATION_FORM,
     EMPTY_BOX,
@@ -23,7 +23,7 @@ from docqa.readers.layout.lexicon import (
     Shape,
 )
 from docqa.readers.layout.names import COMPACT_FORMS, COMPACT_SALUTATIONS, compact, has_legal_form, looks_like_name
-from docqa.readers.layout.runs import Sheet
+from docqa.readers.layout.runs import Lazy, Sheet
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +47,34 @@ class Scene:
     day_first: bool | None
 
     @cached_property
-    def dates(self) -> list[list[Span]]:
+    def marks_by_row(self) -> list[dict[int, list[Mark]]]:
+        """The labels of each row of each sheet."""
+        return [by_row(sheet, marks) for sheet, marks in zip(self.sheets, self.marks, strict=True)]
+
+    @cached_property
+    def found(self) -> dict[tuple[object, ...], list[Candidate]]:
+        """What was found for earlier fields: most shapes look the same whatever the field is called."""
+        return {}
+
+    @cached_property
+    def dates(self) -> Sequence[list[Span]]:
         """The dates of each sheet."""
-        return [find_dates(sheet.walled, self.day_first) for sheet in self.sheets]
+        return Lazy(len(self.sheets), lambda index: find_dates(self.sheets[index].walled, self.day_first))
 
     @cached_property
-    def amounts(self) -> list[list[Span]]:
+    def amounts(self) -> Sequence[list[Span]]:
         """The amounts of each sheet."""
-        return [find_amounts(sheet.walled) for sheet in self.sheets]
+        return Lazy(len(self.sheets), lambda index: find_amounts(self.sheets[index].walled))
 
     @cached_property
-    def names(self) -> list[list[tuple[int, int, int]]]:
+    def names(self) -> Sequence[list[tuple[int, int, int]]]:
         """The pieces of each sheet that can be a name: start, end, run."""
-        return [_name_pieces(self, index) for index in range(len(self.sheets))]
+        return Lazy(len(self.sheets), lambda index: _name_pieces(self, index))
 
     @cached_property
-    def currencies(self) -> list[list[Span]]:
+    def currencies(self) -> Sequence[list[Span]]:
         """The currencies of each sheet."""
-        return [find_currencies(sheet.walled) for sheet in self.sheets]
+        return Lazy(len(self.sheets), lambda index: find_currencies(self.sheets[index].walled))
 
     @cached_property
     def currency_counts(self) -> Counter[str]:
@@ -72,10 +82,17 @@ class Scene:
         return Counter(span.value for spans in self.currencies for span in spans)
 
 
-def find_candidates(guide: Guide, scene: Scene) -> list[Candidate]:
-    """Everything in the document that has the shape of the field's value."""
+def find_candidates(guide: Guide, scene: Scene, sheets: Iterable[int]) -> list[Candidate]:
+    """Everything on these sheets that has the shape of the field's value."""
+    return [candidate for index in sheets for candidate in _on_sheet(guide, scene, index)]
+
+
+def _on_sheet(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     finder = _FINDERS[guide.shape]
-    return [candidate for index in range(len(scene.sheets)) for candidate in finder(guide, scene, index)]
+    key = (finder, guide.concept if guide.shape is Shape.NAME else "", guide.spec.choices, index)
+    if key not in scene.found:
+        scene.found[key] = finder(guide, scene, index)
+    return scene.found[key]
 
 
 def _from_spans(sheet: Sheet, index: int, spans: Iterable[Span]) -> list[Candidate]:
@@ -184,18 +201,21 @@ def text_pieces(sheet: Sheet, marks: Sequence[Mark], names: bool = False) -> lis
     """For each run its text without the label in front, and for names without the register number behind."""
     pieces: list[_Piece] = []
     labels = {mark.run for mark in marks if mark.before == 0 and mark.behind == 0 and mark.weight > 0.6}
+    by_run: dict[int, list[Mark]] = {}
+    for mark in marks:
+        by_run.setdefault(mark.run, []).append(mark)
     for number, run in enumerate(sheet.runs):
-        ends = (mark.end for mark in marks if mark.run == number and mark.before == 0 and _ends_label(sheet, mark))
+        ends = (mark.end for mark in by_run.get(number, ()) if mark.before == 0 and _ends_label(sheet, mark))
         trimmed = _trim(sheet.text, max(ends, default=run.start), run.end, names)
-        bare = trimmed is not None and number in labels and _only_label(sheet, marks, number, trimmed[0])
+        bare = trimmed is not None and number in labels and _only_label(by_run[number], trimmed[0])
         if trimmed is not None and not bare:
             pieces.append((*trimmed, number))
     return pieces
 
 
-def _only_label(sheet: Sheet, marks: Sequence[Mark], run: int, start: int) -> bool:
-    """Whether a run says nothing but its label."""
-    return any(m.run == run and m.start <= start < m.end and m.behind == 0 for m in marks)
+def _only_label(marks: Sequence[Mark], start: int) -> bool:
+    """Whether a run with these labels says nothing but its label."""
+    return any(mark.start <= start < mark.end and mark.behind == 0 for mark in marks)
 
 
 def _ends_label(sheet: Sheet, mark: Mark) -> bool:

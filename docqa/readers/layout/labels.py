@@ -35,6 +35,7 @@ _SHORT = 0.5  #: a weak label of up to four letters ("no", "du") stands everywhe
 _LONGEST = 6  #: words of a label
 _FUZZY_FROM = 5  #: letters: in a shorter word one wrong letter makes another word
 _TOLERANCE = 84.0
+_COMPARED = 50_000  #: words that are remembered with the label they nearly are; documents say the same again and again
 _EDGE = 3  #: letters at the beginning or the end of a label that OCR left as they were
 _LENGTHS_APART = 2  #: letters a label may gain or lose
 _WORD = re.compile(r"[^\W\d_]+")
@@ -87,6 +88,7 @@ class Phrasebook:
         self.longest = max(map(len, meanings))
         self._beginnings = frozenset(label[:end] for label in meanings for end in range(1, len(label) + 1))
         self._by_look: dict[str, str] = {}
+        self._compared: dict[str, tuple[str, float] | None] = {}
         self._by_edge: dict[tuple[str, int], list[str]] = {}
         for label in meanings:
             if len(label) >= _FUZZY_FROM:
@@ -105,9 +107,16 @@ class Phrasebook:
         One wrong letter leaves the beginning or the end of a label as it was, so only labels that share one are
         compared; where letters were taken for others that look alike, none need be left.
         """
-        size = len(written)
-        if size < _FUZZY_FROM:
+        if len(written) < _FUZZY_FROM:
             return None
+        if written not in self._compared:
+            if len(self._compared) >= _COMPARED:
+                self._compared.clear()
+            self._compared[written] = self._nearest(written)
+        return self._compared[written]
+
+    def _nearest(self, written: str) -> tuple[str, float] | None:
+        size = len(written)
         near = self._by_edge.get((f"<{written[:_EDGE]}", size), []) + self._by_edge.get(
             (f"{written[-_EDGE:]}>", size), []
         )
@@ -193,6 +202,14 @@ def find_marks(sheet: Sheet, book: Phrasebook) -> list[Mark]:
         )
     named = [_requalified(mark, marks) for mark in marks]
     return [mark for mark in named if not _inside_a_total(mark, named, sheet)]
+
+
+def by_row(sheet: Sheet, marks: Sequence[Mark]) -> dict[int, list[Mark]]:
+    """The labels of each row that has some."""
+    rows: dict[int, list[Mark]] = {}
+    for mark in marks:
+        rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
+    return rows
 
 
 def _inside_a_total(mark: Mark, marks: Sequence[Mark], sheet: Sheet) -> bool:

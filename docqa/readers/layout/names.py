@@ -6,13 +6,17 @@ Not here: where names stand (`docqa.readers.layout.candidates`).
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from rapidfuzz import fuzz
 
 from docqa.extract.values import fold_letters
 from docqa.readers.layout.lexicon import DOCUMENT_WORDS, LEGAL_FORMS, SALUTATIONS, phrases
 
+_REMEMBERED = 8192  #: texts: those of a page are looked at for each field, and forms say the same again and again
 
+
+@lru_cache(maxsize=_REMEMBERED)
 def looks_like_name(text: str) -> bool:
     """Letters more than anything else, not a kind of document, not a sentence, no e-mail or web address."""
     letters = sum(char.isalpha() for char in text)
@@ -41,6 +45,7 @@ def _reads_like_a_title(text: str) -> bool:
     return bool(words) and (compact(words[0]) in _COMPACT_TITLES or compact(words[-1]) in _COMPACT_TITLES)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def has_legal_form(text: str) -> bool:
     """Whether the text ends like a company's name."""
     words = re.findall(r"[^\W\d_]+", fold_letters(text))
@@ -48,6 +53,7 @@ def has_legal_form(text: str) -> bool:
     return len(words) > 1 and bool(tails & COMPACT_FORMS)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def compact(text: str) -> str:
     """Letters and digits only, small and without accents."""
     return re.sub(r"[\W_]", "", fold_letters(text))

@@ -7,10 +7,11 @@ are the same for both. Not here: what the runs mean (`docqa.readers.layout.label
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
+from typing import TypeVar
 
 from docqa.types import Box, Page
 
@@ -20,6 +21,8 @@ _GAP = 1.2
 _PROSE = 45
 #: Stands where a short run ends, so that no value is read across the gap between two table cells.
 WALL = "\x00"
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,24 @@ class Sheet:
 
     def _width(self, first: int, last: int) -> int:
         return self.starts[last] + len(self.page.words[last].text) - self.starts[first]
+
+
+class Lazy(Sequence[Made]):
+    """Something of each sheet, made when somebody asks for it: most fields are looked for on a few of many sheets."""
+
+    def __init__(self, count: int, make: Callable[[int], Made]) -> None:
+        self._count, self._make = count, make
+        self._made: dict[int, Made] = {}
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, index: int) -> Made:  # type: ignore[override]  # nobody takes a slice
+        if not 0 <= index < self._count:
+            raise IndexError(index)
+        if index not in self._made:
+            self._made[index] = self._make(index)
+        return self._made[index]
 
 
 def _word_starts(page: Page) -> list[int]:
