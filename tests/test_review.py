@@ -148,9 +148,11 @@ def test_what_does_not_fit_the_field_is_refused(
     assert empty_store.catalog.ledger.corrections() == []
 
 
-@pytest.mark.parametrize(("who", "note"), [(" ", ""), ("x" * (MAX_WHO + 1), ""), ("ann", "x" * (MAX_NOTE + 1))])
+@pytest.mark.parametrize(
+    ("who", "note"), [(" ", ""), ("x" * (MAX_WHO + 1), ""), ("ann", "x" * (MAX_NOTE + 1)), ("\udcff", "")]
+)
 def test_somebody_has_to_say_it(empty_store: Store, doc: str, who: str, note: str) -> None:
-    with pytest.raises(UsageError, match="Nobody|too long"):
+    with pytest.raises(UsageError, match="Nobody|too long|half a character"):
         correct(empty_store, NAME, doc, "x", who, note)
 
 
