@@ -9,9 +9,8 @@ from pathlib import Path
 
 from docqa.cli import Commands, add_reader, emit, settings_of
 from docqa.errors import UnknownDocument
-from docqa.extract.export import check_target
 from docqa.extract.fields import load_fields
-from docqa.extract.output import add_output, told, write_run
+from docqa.extract.output import add_output, check_output, told, write_run
 from docqa.extract.run import carry_on, start_run
 from docqa.store import MAX_LABEL, Store
 from docqa.types import Document
@@ -32,7 +31,7 @@ def register(commands: Commands) -> None:
 def _extract(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     fields = load_fields(arguments.fields)
-    check_target(arguments.out)
+    check_output(arguments)
     store = Store.existing(settings.store)
     documents = documents_in(store, arguments.collection, arguments.paths)
     run = start_run(store, settings, fields, arguments.reader, [document.doc for document in documents])
