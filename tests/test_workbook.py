@@ -87,6 +87,7 @@ def test_values_are_what_they_are() -> None:
         (SELLER, "=1+1"),
         (SELLER, "http://example.org"),
         (SELLER, "2026-05-03"),
+        (SELLER, "_x0041_"),  # which Excel would take for an A
         (SELLER, "<r><t>x</t></r>"),  # XlsxWriter would take it for its own markup
         (DATE, "1899-12-31"),  # before the first day that Excel counts right
         (DATE, "soon"),
@@ -179,14 +180,14 @@ def test_cells_and_the_run_are_listed() -> None:
 
 # ── what Excel cannot hold ───────────────────────────────────────────────────────────────────────────────────────────
 
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30) | st.sampled_from(
     [f"{mark}{rest}" for mark in DANGEROUS for rest in ("", "1", "cmd|' /C calc'!A0", ',"\r\n')]
-    + ["<r>\0</r>", "<r></r>", "_x0041_", "{=1}", "\uffff\ufffe", " x ", "\u2028", "12345678901234567", "😀"]
+    + ["<r></r>", "<r>=1</r>", "{=1}", "\uffff\ufffe", " x ", "\u2028", "12345678901234567", "😀"]
 )
 
 
-@settings(max_examples=25)
-@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=8))
+@settings(max_examples=15)
+@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12))
 def test_every_text_comes_back_and_none_is_a_formula(texts: list[tuple[str, str]]) -> None:
     rows = [
         row(label, seller=replace(cell("seller", value), quote=label, problem=Problem("x", label, value)))
@@ -201,7 +202,7 @@ def test_every_text_comes_back_and_none_is_a_formula(texts: list[tuple[str, str]
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=2))
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_every_amount_comes_back_as_a_number(amount: object) -> None:
     found = opened([TOTAL], row(total=f"{amount:f}"))["Documents"]["C2"].value
     assert math.isclose(float(found), float(str(amount)), abs_tol=0.0)
@@ -257,9 +258,10 @@ def test_libreoffice_finds_no_formula_and_takes_amounts_for_numbers(tmp_path: Pa
         content = table_bytes(suffix, [SELLER, TOTAL], rows, SHEET, CsvStyle(), "http://docqa.example")
         (tmp_path / f"{suffix[1:]}{suffix}").write_bytes(content)
     profile = f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}"
-    command = ["soffice", profile, "--headless", "--convert-to", "fods", "--outdir", str(tmp_path)]
-    for name in ("csv.csv", "xlsx.xlsx"):
-        subprocess.run([*command, str(tmp_path / name)], check=True, capture_output=True, timeout=150)
+    names = ("csv.csv", "xlsx.xlsx")
+    command = ["soffice", profile, "--headless", "--convert-to", "fods", "--outdir", tmp_path]
+    subprocess.run([*command, *(tmp_path / name for name in names)], check=True, capture_output=True, timeout=150)
+    for name in names:
         flat = (tmp_path / name).with_suffix(".fods").read_text(encoding="utf-8")
         assert "table:formula" not in flat
         assert flat.count('office:value="-1190.5"') >= len(texts)

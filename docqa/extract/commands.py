@@ -10,9 +10,8 @@ from pathlib import Path
 
 from docqa.cli import Commands, add_reader, emit, settings_of
 from docqa.errors import UnknownDocument
-from docqa.extract.export import check_target
 from docqa.extract.fields import load_fields
-from docqa.extract.output import add_output, told, write_run
+from docqa.extract.output import add_output, check_output, told, write_run
 from docqa.extract.progress import ProgressLine
 from docqa.extract.run import carry_on, chosen_run
 from docqa.store import MAX_LABEL, Store
@@ -49,7 +48,7 @@ def _number(text: str) -> int:
 def _extract(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
     fields = load_fields(arguments.fields)
-    check_target(arguments.out)
+    check_output(arguments)
     store = Store.existing(settings.store)
     documents = documents_in(store, arguments.collection, arguments.paths)
     run = chosen_run(

@@ -21,6 +21,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from docqa.errors import PathMissing, UsageError
 from docqa.extract.table import Row, RunSheet
@@ -31,6 +32,7 @@ SUFFIXES = (".csv", ".xlsx", ".json")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 DECIMALS = {"point": ".", "comma": ","}
 NUMERIC = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
+_MOST_ADDRESS = 500  #: characters; Excel takes links of 2,079
 DIGITS = 15  #: a spreadsheet's numbers hold no more (IEEE 754 double; Excel's specifications and limits)
 
 _FORMULA = re.compile(r"[=+\-@\t\r\n\0＝＋－＠]")
@@ -109,6 +111,16 @@ def check_target(file: Path) -> None:
         raise PathMissing(f"There is no folder {file.parent}.")
 
 
+def checked_address(address: str) -> str:
+    """The address of the browser interface without a slash at its end. Raises UsageError."""
+    parts = urlsplit(address)
+    if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"[\s\x00-\x1f#?]", address):
+        raise UsageError(f"{address!r} is no address.", "It looks like http://docqa.example:8501.")
+    if len(address) > _MOST_ADDRESS:
+        raise UsageError(f"The address has more than {_MOST_ADDRESS} characters.", "A link cannot be that long.")
+    return address.rstrip("/")
+
+
 # ── CSV ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -167,7 +179,7 @@ def _shown(value: str | None, type: FieldType, style: CsvStyle) -> str:
 
 
 def _said(field: FieldSpec, row: Row, style: CsvStyle) -> dict[str, str]:
-    cell, said, state = row.cells.get(field.name), row.said(field.name), row.state(field.name)
+    cell, said, state = row.cells.get(field.name), row.newest_said(field.name), row.state(field.name)
     machine = None if cell is None or not state.checked else cell.value
     told = {
         "state": state.value,
@@ -194,9 +206,12 @@ def _row_values(table: FieldSpec, row: Row, number: int) -> dict[str, str | None
 
 def problems_of(field: FieldSpec, row: Row) -> list[Problem]:
     """Why there is no value, the checks it failed, and corrections of a table that fit none of its rows any more."""
-    cell = row.cells.get(field.name)
-    found = [] if cell is None else [*([cell.problem] if cell.problem is not None else []), *cell.doubts]
-    return found + [_displaced(one) for one in row.displaced_in(field.name)]
+    return problems_in(row.cells.get(field.name)) + [_displaced(one) for one in row.displaced_in(field.name)]
+
+
+def problems_in(cell: Cell | None) -> list[Problem]:
+    """Why a cell has no value, and the checks it failed."""
+    return [] if cell is None else [*([cell.problem] if cell.problem is not None else []), *cell.doubts]
 
 
 def _displaced(said: Correction) -> Problem:

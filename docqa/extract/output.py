@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from docqa.extract.export import DECIMALS, DELIMITERS, CsvStyle, write_table
+from docqa.extract.export import DECIMALS, DELIMITERS, CsvStyle, check_target, checked_address, write_table
 from docqa.extract.run import run_fields
 from docqa.extract.table import run_sheet, run_table
 from docqa.settings import Settings
@@ -27,6 +27,16 @@ def add_output(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--address", help="of the browser interface, for a workbook's links (default: as set up; empty: no links)"
     )
+
+
+def check_output(arguments: argparse.Namespace) -> None:
+    """Whether a table can be written so: better known before an extraction than after.
+
+    Raises UsageError, PathMissing.
+    """
+    check_target(arguments.out)
+    if arguments.address:
+        checked_address(arguments.address)
 
 
 def write_run(arguments: argparse.Namespace, settings: Settings, store: Store, record: Run) -> dict[str, object]:

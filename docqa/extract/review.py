@@ -7,6 +7,7 @@ fitted to anew and fields are measured against. Not here: the table in which mac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from docqa.store import Store
 from docqa.store.database import now
 from docqa.types import Cell, Correction, FieldSpec, FieldType
 
+_HALF = re.compile("[\ud800-\udfff]")  # what is left of bytes that are no UTF-8; nothing can keep it
 MAX_WHO = 100  #: characters of a name
 MAX_NOTE = 1_000  #: characters of a remark
 MAX_VALUE = 10_000  #: characters of a value somebody types; the longest a preset has ever held was an address
@@ -119,6 +121,8 @@ def _add(store: Store, said: Correction) -> Correction:
     if len(who) > MAX_WHO or len(note) > MAX_NOTE:
         most = f"{MAX_WHO} characters for the name, {MAX_NOTE:,} for the remark"
         raise UsageError("The name or the remark is too long.", f"There are {most}.")
+    if _HALF.search(f"{who}{note}{said.value}"):
+        raise UsageError("What was typed holds half a character.", "Type it again in UTF-8.")
     kept = replace(said, who=who, note=note, at=now())
     store.catalog.ledger.correct(kept)
     return kept

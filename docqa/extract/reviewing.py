@@ -12,9 +12,8 @@ from docqa.cli import Commands, emit, settings_of
 from docqa.errors import UsageError
 from docqa.evaluate import Fit
 from docqa.extract.commands import documents_in
-from docqa.extract.export import check_target
 from docqa.extract.fields import load_fields
-from docqa.extract.output import add_output, told, write_run
+from docqa.extract.output import add_output, check_output, told, write_run
 from docqa.extract.review import accept, correct, newest_cells, refit, withdraw
 from docqa.extract.run import run_fields
 from docqa.extract.table import run_table
@@ -60,7 +59,7 @@ def run_named(store: Store, number: int) -> Run:
 
 def _export(arguments: argparse.Namespace) -> int:
     settings = settings_of(arguments)
-    check_target(arguments.out)
+    check_output(arguments)
     store = Store.existing(settings.store)
     summary = write_run(arguments, settings, store, run_named(store, arguments.extraction))
     emit(summary) if arguments.json else print(told(summary))

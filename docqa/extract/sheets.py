@@ -136,8 +136,9 @@ class Sheet:
         text = shortened(legal(text))
         if not text:
             self._sheet.write_blank(line, column, None, look)
-        elif text.startswith("<r>") and text.endswith("</r>"):  # XlsxWriter takes that for markup of its own
-            self._sheet.write_rich_string(line, column, text[0], text[1:], look)
+        elif text.startswith("<r>") and text.endswith("</r>"):  # else XlsxWriter takes it for markup
+            text = _ILLEGAL.sub("\ufffd", text)  # it would escape them twice
+            self._sheet.write_rich_string(line, column, text[0], text[1], text[2:], look)
         else:
             self._sheet.write_string(line, column, text, look)
         self._make_room(line, column, text)

@@ -58,6 +58,11 @@ class Row:
         """What a person said of a cell, if it is in force."""
         return self.in_tables.get((name, row, column)) if row else self.corrections.get(name)
 
+    def newest_said(self, name: str) -> Correction | None:
+        """The last that a person said of a field, of the cells of a table, too."""
+        inside = [one for one in self.in_tables.values() if one.field == name]
+        return self.said(name) or max(inside, key=lambda one: one.at, default=None)
+
     def value(self, name: str, row: int = 0, column: str = "") -> str | None:
         """What a cell holds: the corrected value, else the machine's."""
         said = self.said(name, row, column)
@@ -79,7 +84,7 @@ class Row:
         if said is not None:
             read = None if cell is None else cell.value
             return State.ACCEPTED if said.value == read else State.CORRECTED
-        if not row and any(place[0] == name for place in self.in_tables):
+        if not row and any(one.field == name and one.value != one.read for one in self.in_tables.values()):
             return State.CORRECTED
         if cell is None:
             return State.NOT_READ

@@ -8,21 +8,19 @@ that opens the page in the browser interface. Not here: how a cell is written (`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from docqa.errors import UsageError
 from docqa.extract.confidence import DOUBTED
-from docqa.extract.export import problems_of, shown_value
+from docqa.extract.export import checked_address, problems_in, problems_of, shown_value
 from docqa.extract.sheets import MOST_NAME, MOST_ROWS, Book, Sheet
 from docqa.extract.table import Row, RunSheet, State
 from docqa.types import Cell, Correction, FieldSpec, FieldType
 
 SURE = 0.9  #: confidence from which a cell is shown as sure: where it can be believed, nine of ten such are right
 _MOST_QUOTE = 600  #: characters of a quote in a comment; "Cells" has the whole of it
-_MOST_ADDRESS = 500  #: characters; Excel takes links of 2,079
 _MEANINGS = {
     "corrected": "corrected by a person; the comment says what the machine had read",
     "accepted": "looked at by a person, and right",
@@ -57,16 +55,6 @@ def xlsx_bytes(fields: Sequence[FieldSpec], rows: Sequence[Row], run: RunSheet, 
     _write_cells(book, fields, rows, place)
     _write_run(book.add("Run"), fields, rows, run)
     return book.content()
-
-
-def checked_address(address: str) -> str:
-    """The address of the browser interface without a slash at its end. Raises UsageError."""
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.netloc or re.search(r"[\s\x00-\x1f#?]", address):
-        raise UsageError(f"{address!r} is no address.", "It looks like http://docqa.example:8501.")
-    if len(address) > _MOST_ADDRESS:
-        raise UsageError(f"The address has more than {_MOST_ADDRESS} characters.", "A link cannot be that long.")
-    return address.rstrip("/")
 
 
 def _check_size(fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
@@ -135,10 +123,8 @@ class _Shown:
 
     @property
     def problems(self) -> list[str]:
-        if not self.number:
-            return [f"{one.message} {one.hint}".strip() for one in problems_of(self.field, self.row)]
-        cell = self.cell
-        return [] if cell is None else [f"{one.message} {one.hint}".strip() for one in cell.doubts]
+        found = problems_in(self.cell) if self.number else problems_of(self.field, self.row)
+        return [f"{one.message} {one.hint}".strip() for one in found]
 
     @property
     def fill(self) -> str:
