@@ -40,7 +40,8 @@ def fill_cells(
     `others` are cells of the document that are there already; they take part in the checks.
     """
     text = "\n".join(page.text for page in pages.values())
-    view = View(doc, pages, day_first_evidence(text), currency_of(text))
+    priced = any(one.type is FieldType.AMOUNT for field in fields for one in (field, *field.columns))
+    view = View(doc, pages, day_first_evidence(text), currency_of(text) if priced else None)
     cells: dict[str, Cell] = {}
     for field in fields:
         first = [one for one in readings.first if one.field == field.name]

@@ -77,7 +77,7 @@ class Hands(Protocol):
 
 
 class OneByOne:
-    """This process, a document at a time."""
+    """This process with any reader, a document at a time."""
 
     def __init__(self, filled: Callable[[Task], Mapping[str, Cell]]) -> None:
         self._filled = filled
@@ -170,9 +170,28 @@ def loaded(store: Store, tasks: Sequence[Task]) -> list[Work]:
     ]
 
 
-def filled_here(store: Store, calibration: Calibration) -> Callable[[Task], Mapping[str, Cell]]:
-    """What a process does, done in this one."""
-    return lambda task: fill(loaded(store, [task])[0], calibration)
+class Here:
+    """This process with the built-in reader: a document at a time, their pages loaded by the batch."""
+
+    def __init__(self, store: Store, calibration: Calibration) -> None:
+        self._store, self._calibration = store, calibration
+        self._waiting: deque[tuple[Task, Work]] = deque()
+
+    def room(self) -> int:
+        """A whole batch, after the last one."""
+        return 0 if self._waiting else BATCH
+
+    def take(self, tasks: Sequence[Task]) -> None:
+        """Load their pages."""
+        self._waiting.extend(zip(tasks, loaded(self._store, tasks), strict=True))
+
+    def done(self) -> list[Done]:
+        """Fill the next one."""
+        task, work = self._waiting.popleft()
+        return [_attempted(lambda _: fill(work, self._calibration), task)]
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
 class Processes:

@@ -29,7 +29,7 @@ from docqa.errors import (
 from docqa.extract.confidence import calibration_in
 from docqa.extract.fields import field_key, fields_from_json, fields_json
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
-from docqa.extract.hands import PAGES, Done, Hands, OneByOne, Processes, Task, Threads, filled_here, pages_in
+from docqa.extract.hands import PAGES, Done, Hands, Here, OneByOne, Processes, Task, Threads, pages_in
 from docqa.readers import Reader
 from docqa.readers.layout import read_fields
 from docqa.readers.vision import VisionReader
@@ -208,7 +208,7 @@ class _Desk:
         jobs = self._settings.extract.jobs
         if jobs > 1 and self._are_worth_processes(waiting):
             return Processes(self._store, self._calibration, min(jobs, len(waiting)))
-        return OneByOne(filled_here(self._store, self._calibration))
+        return Here(self._store, self._calibration)
 
     def _are_worth_processes(self, waiting: Sequence[Waiting]) -> bool:
         """Whether there is much to read, or something that ended who read it: that shall not be this process."""
