@@ -327,3 +327,24 @@ class Cell:
     doubts: tuple[Problem, ...] = ()  #: checks the value failed: it is kept, but somebody should look
     rows: tuple[tuple[Cell, ...], ...] = ()  #: of a table
     signs: tuple[tuple[str, float], ...] = ()  #: what the confidence was estimated from, by name
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person says a field of a document holds, kept beside the machine's value.
+
+    It belongs to a document and a field's name, not to a reading: whoever reads the document again, it stays. The
+    newest one counts; one that is `withdrawn` takes those before it back. A `value` of None says that the document
+    does not have it; of a whole row, whose `column` is empty, that it is no row of the table.
+    """
+
+    doc: str
+    field: str
+    value: str | None  #: normalised as a cell's
+    who: str
+    at: str  #: ISO 8601, UTC
+    note: str = ""
+    row: int = 0  #: of a table, from 1; 0 outside of tables
+    column: str = ""  #: of a table
+    withdrawn: bool = False
+    read: str | None = None  #: what the machine had read when the person looked

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from docqa.cli import Commands, add_reader, emit, settings_of
 from docqa.errors import UnknownDocument
-from docqa.extract.export import check_target, write_csv
+from docqa.extract.export import check_target, write_table
 from docqa.extract.fields import load_fields
 from docqa.extract.run import carry_on, start_run
-from docqa.extract.table import run_table
+from docqa.extract.table import run_sheet, run_table
 from docqa.store import MAX_LABEL, Store
 from docqa.types import Document
 
@@ -39,7 +39,8 @@ def _extract(arguments: argparse.Namespace) -> int:
     run = start_run(store, settings, fields, arguments.reader, [document.doc for document in documents])
     carry_on(store, settings, run=run)
     rows = run_table(store, run)
-    write_csv(arguments.out, fields, rows)
+    sheet = run_sheet(store.catalog.ledger.runs(run)[0], rows)
+    write_table(arguments.out, fields, rows, sheet)
     failed = [row for row in rows if row.problem is not None]
     for row in failed:
         print(f"{row.document.label}: {row.problem.message} {row.problem.hint}", file=sys.stderr)  # type: ignore[union-attr]

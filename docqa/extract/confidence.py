@@ -15,6 +15,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,8 +28,10 @@ from docqa.extract.values import same_value
 from docqa.readers.layout.labels import guide_for
 from docqa.readers.layout.lexicon import Shape
 from docqa.types import Cell, FieldSpec, FieldType, Page, Reading, TextSource
+from docqa.wholefile import write_whole
 
 SHIPPED = Path(__file__).parent / "calibration.json"
+CALIBRATION = "calibration.json"  #: in a store's folder: what was fitted to the office's own corrections
 #: A cell that failed a check is never surer than this: somebody should look at it.
 DOUBTED = 0.5
 #: Weights from which a first fit starts. A few hundred cells without a model server show little or nothing of these.
@@ -40,6 +43,7 @@ BELIEFS: Mapping[str, float] = {
 _PULL = 2.0  #: how strongly a fit is held to the weights it starts from, in observations of one sign
 _CLEAR = 1.0  #: margin from which more says nothing
 _STEPS = 50  #: of Newton's method; ten are usually enough
+_PROMISES = (0.99, 0.95, 0.9)  #: of the cells that nobody looks at so many should be right; the first that can be had
 _LIMITS = (0.01, 0.995)  #: no fit on a few hundred cells can promise more
 
 _TEXTS = (Shape.NAME, Shape.ADDRESS, Shape.PARTY, Shape.DURATION, Shape.TEXT)
@@ -83,7 +87,7 @@ class Calibration:
         return cls(kept.weights, kept.fitted_on, kept.fitted_at, kept.cells, kept.measured)
 
     def save(self, file: Path) -> None:
-        """Write it as JSON, one weight a line."""
+        """Write it as JSON, one weight a line; the file is there whole or as it was. Raises UsageError, DiskFull."""
         weights = {name: round(weight, 4) for name, weight in sorted(self.weights.items())}
         kept = _Kept(
             fitted_on=self.fitted_on,
@@ -92,7 +96,7 @@ class Calibration:
             measured=self.measured or {},
             weights=weights,
         )
-        file.write_text(json.dumps(kept.model_dump(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_whole(file, (json.dumps(kept.model_dump(), indent=2, ensure_ascii=False) + "\n").encode())
 
     def chance(self, signs: Signs) -> float:
         """The chance that a cell with such signs is right; signs that nobody fitted count nothing."""
@@ -121,6 +125,20 @@ class Calibration:
         start = np.array([self.weights.get(name, 0.0) for name in names])
         weights = _newton(table, right, start)
         return Calibration(dict(zip(names, weights.tolist(), strict=True)), cells=len(listed))
+
+
+def calibration_in(folder: Path) -> Calibration:
+    """The calibration that counts in a store: what was fitted to its own corrections, else the shipped one.
+
+    Raises BadSettings.
+    """
+    own = folder / CALIBRATION
+    return _loaded(own, own.stat().st_mtime_ns) if own.exists() else _loaded(SHIPPED, 0)
+
+
+@lru_cache(maxsize=4)
+def _loaded(file: Path, changed: int) -> Calibration:
+    return Calibration.load(file)
 
 
 def _newton(
@@ -179,6 +197,44 @@ def calibration_error(judged: Sequence[tuple[float, bool]], bins: int = 10) -> f
         grouped.setdefault(min(bins - 1, int(confidence * bins)), []).append((confidence, right))
     apart = (abs(sum(c for c, _ in group) - sum(right for _, right in group)) for group in grouped.values())
     return round(sum(apart) / len(judged), 4)
+
+
+def brier(judged: Sequence[tuple[float, bool]]) -> float | None:
+    """The mean square between confidence and what was right, which both mistaken and blurred confidence raises.
+
+    Brier, Verification of forecasts expressed in terms of probability, 1950. None of nothing.
+    """
+    return round(sum((chance - right) ** 2 for chance, right in judged) / len(judged), 4) if judged else None
+
+
+def threshold_for(judged: Sequence[tuple[float, bool]], accuracy: float) -> tuple[float, float, float] | None:
+    """The lowest confidence from which on at least so many cells are right: it, the share of cells, the accuracy.
+
+    Cells of the same confidence go together. None where no threshold does it.
+    """
+    ranked = sorted(judged, key=lambda one: one[0], reverse=True)
+    right, best = 0, None
+    for number, (chance, correct) in enumerate(ranked, start=1):
+        right += correct
+        last = number == len(ranked) or ranked[number][0] < chance
+        if last and chance > 0 and right / number >= accuracy:
+            best = (chance, number / len(ranked), right / number)
+    return best
+
+
+def in_words(judged: Sequence[tuple[float, bool]]) -> str:
+    """How many cells need no look, as a sentence; `judged` has the confidence of each cell and whether it was right."""
+    for accuracy in _PROMISES:
+        found = threshold_for(judged, accuracy)
+        if found is not None:
+            chance, share, right = found
+            return (
+                f"From a confidence of {chance:.3f} on, {share:.0%} of the cells need no look, "
+                f"and {right:.1%} of those are right (measured on {len(judged):,} cells)."
+            )
+    return (
+        f"At no confidence are {_PROMISES[-1]:.0%} of the cells right (measured on {len(judged):,} cells): look at all."
+    )
 
 
 def accuracy_at(judged: Sequence[tuple[Rank, bool]], coverage: float) -> float | None:

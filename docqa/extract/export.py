@@ -1,75 +1,134 @@
-"""Cells to files: CSV after RFC 4180, one row a document, every value with its page and quote.
+"""Tables to files: CSV, XLSX and JSON by the file's suffix, each there whole or not at all.
 
-Values come first, one column a field; behind them, per field, `NAME.page`, `NAME.quote`, `NAME.confidence` and
-`NAME.problem`, which also says which checks a value failed; of an amount there is `NAME.currency`, and of a table,
-whose value is the number of its rows, `NAME.rows` with their values as JSON. A text that a spreadsheet would run as
-a formula gets an apostrophe before it (OWASP ASVS 5.0, 1.2.10); numbers stay numbers. The file appears under its
-name only when it is whole.
+In a CSV (RFC 4180) values come first, one column a field, as people left them; behind them, per field, `NAME.state`
+says how far the value can be relied on, `NAME.machine` what the machine had read where a person looked, with `NAME.by`
+and `NAME.at`. `NAME.page`, `NAME.quote`, `NAME.confidence` and `NAME.problem`, which also says which checks a value
+failed, are those of the machine's value. Of an amount there is `NAME.currency`, and of a table, whose value is the
+number of its rows, `NAME.rows` with their values as JSON.
+
+A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP ASVS 5.0, 1.2.10), and so does one
+that it would spoil as a number: 0012, +4930123456, 12E5, more than 15 digits. Amounts and numbers stay numbers.
+
+Not here: how a workbook looks (`docqa.extract.workbook`), and what a table is (`docqa.extract.table`).
 """
 
 from __future__ import annotations
 
 import csv
-import errno
 import io
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from docqa.errors import DiskFull, PathMissing, UsageError
-from docqa.extract.table import Row
-from docqa.types import Cell, FieldSpec, FieldType
+from docqa.errors import PathMissing, UsageError
+from docqa.extract.table import Row, RunSheet
+from docqa.types import Cell, Correction, FieldSpec, FieldType, Problem
+from docqa.wholefile import write_whole
+
+SUFFIXES = (".csv", ".xlsx", ".json")
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+DECIMALS = {"point": ".", "comma": ","}
+NUMERIC = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
+DIGITS = 15  #: a spreadsheet's numbers hold no more (IEEE 754 double; Excel's specifications and limits)
 
 _FORMULA = re.compile(r"[=+\-@\t\r\n\0＝＋－＠]")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+NUMBER = re.compile(r"[+-]?\d+(\.\d+)?")
+#: What a spreadsheet takes for a number and thereby changes: leading zeros, a phone number's plus, an exponent.
+_SPOILED = re.compile(r"[+-]?0\d+(\.\d+)?|\+\d{7,}|[+-]?\d+(\.\d+)?[eE][+-]?\d+")
 
 
-def csv_text(fields: Sequence[FieldSpec], rows: Sequence[Row]) -> str:
-    """The whole table as text."""
-    buffer = io.StringIO(newline="")
-    table = csv.writer(buffer)
-    names = [field.name for field in fields]
-    evidence = [f"{field.name}.{part}" for field in fields for part in _parts(field)]
-    table.writerow(["document", "doc", *names, "problem", *evidence])
-    for row in rows:
-        table.writerow([safe(text) for text in _line(fields, row)])
-    return buffer.getvalue()
+@dataclass(frozen=True, slots=True)
+class CsvStyle:
+    """How a CSV is written. Raises UsageError for what no reader of CSV knows."""
+
+    bom: bool = False  #: a byte order mark, by which Excel knows UTF-8
+    delimiter: str = ","
+    decimal: str = "."  #: the sign before the decimals of amounts and numbers
+
+    def __post_init__(self) -> None:
+        if self.delimiter not in DELIMITERS.values():
+            raise UsageError(f"{self.delimiter!r} cannot part columns.", f"Choose one of {', '.join(DELIMITERS)}.")
+        if self.decimal not in DECIMALS.values():
+            raise UsageError(f"{self.decimal!r} is no decimal sign.", f"Choose one of {', '.join(DECIMALS)}.")
+
+    @property
+    def encoding(self) -> str:
+        """The name of the encoding, with its mark or without."""
+        return "utf-8-sig" if self.bom else "utf-8"
 
 
-def write_csv(file: Path, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
-    """Write the table; an older file of that name is replaced in one step. Raises UsageError, PathMissing, DiskFull."""
+PLAIN = CsvStyle()
+
+
+# ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_table(
+    file: Path,
+    fields: Sequence[FieldSpec],
+    rows: Sequence[Row],
+    sheet: RunSheet,
+    style: CsvStyle = PLAIN,
+    address: str | None = None,
+) -> None:
+    """Write the table in the form that the suffix names; an older file of that name is replaced in one step.
+
+    `address` is where the browser interface is found, for the links of a workbook; None leaves them out. Raises
+    UsageError, PathMissing, DiskFull.
+    """
     check_target(file)
-    text = csv_text(fields, rows)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"There is no space left for {file}.") from error
-        raise UsageError(f"{file} cannot be written: {error.strerror}.", "Choose another place for it.") from error
-    finally:
-        Path(name).unlink(missing_ok=True)
+    write_whole(file, table_bytes(file.suffix.lower(), fields, rows, sheet, style, address))
+
+
+def table_bytes(
+    suffix: str,
+    fields: Sequence[FieldSpec],
+    rows: Sequence[Row],
+    sheet: RunSheet,
+    style: CsvStyle = PLAIN,
+    address: str | None = None,
+) -> bytes:
+    """The content of a file with that suffix, ".csv", ".xlsx" or ".json". Raises UsageError."""
+    if suffix == ".csv":
+        return csv_text(fields, rows, style).encode(style.encoding)
+    if suffix == ".json":
+        return json_text(fields, rows, sheet).encode()
+    from docqa.extract.workbook import xlsx_bytes  # XlsxWriter is loaded where a workbook is wanted
+
+    return xlsx_bytes(fields, rows, sheet, address)
 
 
 def check_target(file: Path) -> None:
     """Whether a table can go there: better known before an extraction than after. Raises UsageError, PathMissing."""
-    if file.suffix.lower() != ".csv":
-        raise UsageError(f"{file.name} cannot be written.", "Give the output a name that ends in .csv.")
+    if file.suffix.lower() not in SUFFIXES:
+        names = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        raise UsageError(f"{file.name} cannot be written.", f"Give the output a name that ends in {names}.")
     if not file.parent.is_dir():
         raise PathMissing(f"There is no folder {file.parent}.")
 
 
+# ── CSV ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def csv_text(fields: Sequence[FieldSpec], rows: Sequence[Row], style: CsvStyle = PLAIN) -> str:
+    """The whole table as text, without the byte order mark."""
+    buffer = io.StringIO(newline="")
+    table = csv.writer(buffer, delimiter=style.delimiter)
+    names = [field.name for field in fields]
+    evidence = [f"{field.name}.{part}" for field in fields for part in _parts(field)]
+    table.writerow(["document", "doc", *names, "problem", *evidence])
+    for row in rows:
+        table.writerow(_line(fields, row, style))
+    return buffer.getvalue()
+
+
 def safe(text: str) -> str:
-    """A text as a spreadsheet may open it."""
-    if _FORMULA.match(text) and not _NUMBER.fullmatch(text):
+    """A text as a spreadsheet may open it: not run, and not spoiled as a number."""
+    if NUMBER.fullmatch(text) and not _SPOILED.fullmatch(text) and sum(map(str.isdigit, text)) <= DIGITS:
+        return text
+    if _FORMULA.match(text) or _SPOILED.fullmatch(text) or NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 
@@ -77,29 +136,125 @@ def safe(text: str) -> str:
 def _parts(field: FieldSpec) -> tuple[str, ...]:
     """What is said of a field's cells beside their value."""
     more = {FieldType.AMOUNT: ("currency",), FieldType.TABLE: ("rows",)}
-    return (*more.get(field.type, ()), "page", "quote", "confidence", "problem")
+    said = ("state", "machine", "by", "at", "page", "quote", "confidence", "problem")
+    return (*more.get(field.type, ()), *said)
 
 
-def _line(fields: Sequence[FieldSpec], row: Row) -> list[str]:
-    cells = [row.cells.get(field.name) for field in fields]
-    values = ["" if cell is None or cell.value is None else cell.value for cell in cells]
-    evidence: list[str] = []
-    for field, cell in zip(fields, cells, strict=True):
-        said = {} if cell is None else _said(field, cell)
+def _line(fields: Sequence[FieldSpec], row: Row, style: CsvStyle) -> list[str]:
+    values = [_shown(shown_value(field, row), field.type, style) for field in fields]
+    evidence = []
+    for field in fields:
+        said = _said(field, row, style)
         evidence += [said.get(part, "") for part in _parts(field)]
     problem = "" if row.problem is None else f"{row.problem.code}: {row.problem.message}"
-    return [row.document.label, row.document.doc, *values, problem, *evidence]
+    return [safe(row.document.label), row.document.doc, *values, safe(problem), *evidence]
 
 
-def _said(field: FieldSpec, cell: Cell) -> dict[str, str]:
-    problems = [*([cell.problem] if cell.problem is not None else []), *cell.doubts]
-    names = [column.name for column in field.columns]
-    rows = [{name: one.value for name, one in zip(names, row, strict=True)} for row in cell.rows]
-    return {
-        "page": "" if cell.page is None else str(cell.page),
-        "quote": " ".join((cell.quote or "").split()),
-        "confidence": "" if cell.confidence is None else f"{cell.confidence:.2f}",
-        "currency": cell.currency or "",
-        "rows": json.dumps(rows, ensure_ascii=False) if rows else "",
-        "problem": "; ".join(f"{problem.code}: {problem.message}" for problem in problems),
+def shown_value(field: FieldSpec, row: Row) -> str | None:
+    """What stands under a field's name: of a table the number of its rows as people left them."""
+    value = row.value(field.name)
+    if field.type is not FieldType.TABLE or row.said(field.name) is not None:
+        return value
+    rows = row.rows(field)
+    return str(len(rows)) if rows else value
+
+
+def _shown(value: str | None, type: FieldType, style: CsvStyle) -> str:
+    if value is None:
+        return ""
+    text = safe(value)
+    return text.replace(".", style.decimal) if type in NUMERIC and text == value else text
+
+
+def _said(field: FieldSpec, row: Row, style: CsvStyle) -> dict[str, str]:
+    cell, said, state = row.cells.get(field.name), row.said(field.name), row.state(field.name)
+    machine = None if cell is None or not state.checked else cell.value
+    told = {
+        "state": state.value,
+        "machine": _shown(machine, field.type, style),
+        "by": "" if said is None else safe(said.who),
+        "at": "" if said is None else said.at,
+        "problem": safe("; ".join(f"{one.code}: {one.message}" for one in problems_of(field, row))),
     }
+    if rows := row.rows(field) if field.type is FieldType.TABLE else []:
+        told["rows"] = json.dumps([_row_values(field, row, number) for number in rows], ensure_ascii=False)
+    if cell is None:
+        return told
+    return told | {
+        "page": "" if cell.page is None else str(cell.page),
+        "quote": safe(" ".join((cell.quote or "").split())),
+        "confidence": "" if cell.confidence is None else f"{cell.confidence:.2f}".replace(".", style.decimal),
+        "currency": cell.currency or "",
+    }
+
+
+def _row_values(table: FieldSpec, row: Row, number: int) -> dict[str, str | None]:
+    return {column.name: row.value(table.name, number, column.name) for column in table.columns}
+
+
+def problems_of(field: FieldSpec, row: Row) -> list[Problem]:
+    """Why there is no value, the checks it failed, and corrections of a table that fit none of its rows any more."""
+    cell = row.cells.get(field.name)
+    found = [] if cell is None else [*([cell.problem] if cell.problem is not None else []), *cell.doubts]
+    return found + [_displaced(one) for one in row.displaced_in(field.name)]
+
+
+def _displaced(said: Correction) -> Problem:
+    what = f"“{said.value}”" if said.value is not None else "not in the document"
+    where = f"row {said.row}, {said.column}" if said.column else f"row {said.row}"
+    message = f"{said.who} said of {where}: {what}; that row was read differently since."
+    return Problem("correction_displaced", message, "Look at the table and correct it again.")
+
+
+# ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def json_text(fields: Sequence[FieldSpec], rows: Sequence[Row], sheet: RunSheet) -> str:
+    """Everything there is: the run, the fields, and of each cell its value, what was read where, and what people said.
+
+    Boxes are fractions of the page, x0 y0 x1 y1; pages are 1-based.
+    """
+    run = asdict(sheet) | {"failed": [{"label": label, "problem": asdict(why)} for label, why in sheet.failed]}
+    documents = [_document_json(fields, row) for row in rows]
+    whole = {"run": run, "fields": [asdict(field) for field in fields], "documents": documents}
+    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+
+
+def _document_json(fields: Sequence[FieldSpec], row: Row) -> dict[str, object]:
+    known = row.document
+    return {
+        "document": known.label,
+        "doc": known.doc,
+        "collection": known.collection,
+        "status": known.status.value,
+        "pages": known.pages,
+        "problem": None if row.problem is None else asdict(row.problem),
+        "cells": {field.name: _field_json(field, row) for field in fields},
+    }
+
+
+def _field_json(field: FieldSpec, row: Row) -> dict[str, object]:
+    told = _cell_json(row, field.name) | {"value": shown_value(field, row)}
+    if field.type is FieldType.TABLE:
+        told["rows"] = [
+            {"row": number, "cells": {one.name: _cell_json(row, field.name, number, one.name) for one in field.columns}}
+            for number in row.rows(field)
+        ]
+        told["struck_out"] = [asdict(one) for place, one in row.in_tables.items() if place[::2] == (field.name, "")]
+        told["displaced"] = [asdict(one) for one in row.displaced_in(field.name)]
+    return told
+
+
+def _cell_json(row: Row, name: str, number: int = 0, column: str = "") -> dict[str, object]:
+    cell, said = row.cell(name, number, column), row.said(name, number, column)
+    return {
+        "value": row.value(name, number, column),
+        "state": row.state(name, number, column).value,
+        "machine": None if cell is None else _machine_json(cell),
+        "correction": None if said is None else asdict(said),
+    }
+
+
+def _machine_json(cell: Cell) -> dict[str, object]:
+    known = asdict(cell) | {"signs": dict(cell.signs)}
+    return {name: value for name, value in known.items() if name not in ("doc", "field", "rows")}

@@ -9,13 +9,11 @@ problem; a server that is away stops the run, which costs no document an attempt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
 
 from docqa.ask import open_reader
 from docqa.embed import Embedder
 from docqa.errors import ModelBadAnswer, ModelError, ModelTimeout, StoreDamaged
-from docqa.extract.confidence import SHIPPED, Calibration
+from docqa.extract.confidence import calibration_in
 from docqa.extract.fields import field_key, fields_from_json, fields_json
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
 from docqa.readers import Reader
@@ -25,8 +23,6 @@ from docqa.store import Store
 from docqa.store.ledger import Run
 from docqa.store.library import Vectors
 from docqa.types import Cell, Document, FieldSpec, Problem
-
-CALIBRATION = "calibration.json"  #: in the store's folder: what was fitted on the office's own corrections
 
 
 def start_run(store: Store, settings: Settings, fields: Sequence[FieldSpec], wanted: str, docs: Iterable[str]) -> int:
@@ -126,21 +122,10 @@ def _missing_cells(
     readings = reader.fill(missing, evidence)
     second = read_fields(missing, list(pages.values())) if reader.name != BUILT_IN else []
     every = Readings(reader.name, readings, second)
-    filled = fill_cells(document.doc, missing, pages, every, known_cells(keys, known), _calibration(store))
+    filled = fill_cells(document.doc, missing, pages, every, known_cells(keys, known), calibration_in(store.folder))
     return [(keys[field.name], filled[field.name]) for field in missing]
 
 
 def known_cells(keys: Mapping[str, str], known: Mapping[str, Cell]) -> dict[str, Cell]:
     """The cells that are there already, by name of field."""
     return {name: known[key] for name, key in keys.items() if key in known}
-
-
-def _calibration(store: Store) -> Calibration:
-    """The one that was fitted on this office's own corrections, if there is one, else the shipped one."""
-    own = store.folder / CALIBRATION
-    return _loaded(own, own.stat().st_mtime_ns) if own.exists() else _loaded(SHIPPED, 0)
-
-
-@lru_cache(maxsize=4)
-def _loaded(file: Path, changed: int) -> Calibration:
-    return Calibration.load(file)

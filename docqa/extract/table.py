@@ -1,39 +1,152 @@
-"""An extraction as a table: a row a document, with the cells that are there and what only the whole table shows.
+"""An extraction as a table: a row a document, with its cells and what people said of them.
 
-Not here: filling cells (`docqa.extract.run`), and files (`docqa.extract.export`).
+Also what only the whole table shows, and the run it came from. Not here: filling cells (`docqa.extract.run`), saying
+something of one (`docqa.extract.review`), and files (`docqa.extract.export`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from docqa.extract.checks import doubt, duplicates
-from docqa.extract.confidence import DOUBTED
+from docqa.extract.confidence import DOUBTED, Calibration, calibration_in
 from docqa.extract.fields import field_key
 from docqa.extract.run import run_fields
 from docqa.store import Store
-from docqa.types import Cell, Document, FieldSpec, Problem
+from docqa.store.ledger import Run
+from docqa.types import Cell, Correction, Document, FieldSpec, Problem
+
+#: Names a cell of a row: the field, and within a table its row, from 1, and column.
+Place = tuple[str, int, str]
+
+
+class State(StrEnum):
+    """How far a cell can be relied on, in the words that are shown."""
+
+    CORRECTED = "corrected"  #: a person gave another value than the machine read
+    ACCEPTED = "accepted"  #: a person looked, and the machine was right
+    DOUBTFUL = "doubtful"  #: a check failed, or a value could not be used: somebody should look
+    UNSEEN = "not looked at"  #: read by the machine, and nothing speaks against it
+    EMPTY = "empty"  #: nothing was found
+    NOT_READ = "not read"  #: the document has no such cell (yet)
+
+    @property
+    def checked(self) -> bool:
+        """Whether a person said so."""
+        return self in (State.CORRECTED, State.ACCEPTED)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One document of an extraction: its cells by name of field, and why there are none."""
+    """One document of an extraction: its cells by name of field, what people said of them, and why there are none.
+
+    `corrections` are those in force of whole fields, `in_tables` those of the cells of a table, and of whole rows of
+    it, whose column is empty. A correction within a table stands for what was read in that row; where another reading
+    has other rows it is `displaced`, counts nothing, and is shown for somebody to look at.
+    """
 
     document: Document
     cells: dict[str, Cell]
     problem: Problem | None
+    corrections: dict[str, Correction] = field(default_factory=dict)
+    in_tables: dict[Place, Correction] = field(default_factory=dict)
+    displaced: tuple[Correction, ...] = ()
+
+    def said(self, name: str, row: int = 0, column: str = "") -> Correction | None:
+        """What a person said of a cell, if it is in force."""
+        return self.in_tables.get((name, row, column)) if row else self.corrections.get(name)
+
+    def value(self, name: str, row: int = 0, column: str = "") -> str | None:
+        """What a cell holds: the corrected value, else the machine's."""
+        said = self.said(name, row, column)
+        if said is not None:
+            return said.value
+        cell = self.cell(name, row, column)
+        return None if cell is None else cell.value
+
+    def cell(self, name: str, row: int = 0, column: str = "") -> Cell | None:
+        """What the machine read, whatever people said."""
+        cell = self.cells.get(name)
+        if not row or cell is None:
+            return cell
+        return next((one for one in cell.rows[row - 1 : row] for one in one if one.field == column), None)
+
+    def state(self, name: str, row: int = 0, column: str = "") -> State:
+        """How far a cell can be relied on; a table is as a person left any of its cells."""
+        cell, said = self.cell(name, row, column), self.said(name, row, column)
+        if said is not None:
+            read = None if cell is None else cell.value
+            return State.ACCEPTED if said.value == read else State.CORRECTED
+        if not row and any(place[0] == name for place in self.in_tables):
+            return State.CORRECTED
+        if cell is None:
+            return State.NOT_READ
+        if cell.doubts or cell.problem is not None or (not row and self.displaced_in(name)):
+            return State.DOUBTFUL
+        return State.EMPTY if cell.value is None else State.UNSEEN
+
+    def rows(self, table: FieldSpec) -> list[int]:
+        """The rows of a table by number, those people added included and those they struck out not."""
+        cell = self.cells.get(table.name)
+        added = [row for name, row, _ in self.in_tables if name == table.name]
+        numbers = range(1, max([0 if cell is None else len(cell.rows), *added]) + 1)
+        return [number for number in numbers if self.said(table.name, number) is None]
+
+    def displaced_in(self, name: str) -> list[Correction]:
+        """Corrections of a table's cells that fit none of its rows any more."""
+        return [one for one in self.displaced if one.field == name]
 
 
 def run_table(store: Store, run: int) -> list[Row]:
-    """The documents of an extraction in order of label, with the cells that are there."""
+    """The documents of an extraction in order of label, with the cells that are there and what people said of them."""
     record = store.catalog.ledger.runs(run)[0]
-    keys = {field_key(field, record.version): field.name for field in run_fields(record)}
+    fields = run_fields(record)
+    keys = {field_key(field, record.version): field.name for field in fields}
+    said, calibration = store.catalog.ledger.corrections_in_force(), calibration_in(store.folder)
     rows = []
     for document, problem in store.catalog.ledger.run_documents(run):
         found = store.catalog.ledger.cells(document.doc, list(keys))
-        rows.append(Row(document, {keys[key]: cell for key, cell in found.items()}, problem))
-    return _with_duplicates(run_fields(record), rows)
+        cells = {keys[key]: _rated(cell, calibration) for key, cell in found.items()}
+        rows.append(reviewed(fields, Row(document, cells, problem), said.get(document.doc, ())))
+    return _with_duplicates(fields, rows)
+
+
+def _rated(cell: Cell, calibration: Calibration) -> Cell:
+    """A cell as sure as the calibration that counts now says, which may be younger than the cell."""
+    return replace(cell, confidence=calibration.confidence(cell)) if cell.signs else cell
+
+
+def reviewed(fields: Sequence[FieldSpec], row: Row, said: Iterable[Correction]) -> Row:
+    """A row with the corrections in force that are about its fields."""
+    columns = {field.name: {column.name for column in field.columns} for field in fields}
+    known = [one for one in said if one.field in columns]
+    in_tables: dict[Place, Correction] = {}
+    displaced = []
+    for one in known:
+        if not one.row or one.column not in columns[one.field] | {""}:
+            continue
+        if _fits(one, row):
+            in_tables[one.field, one.row, one.column] = one
+        else:
+            displaced.append(one)
+    whole = {one.field: one for one in known if not one.row}
+    return replace(row, corrections=whole, in_tables=in_tables, displaced=tuple(displaced))
+
+
+def _fits(said: Correction, row: Row) -> bool:
+    """Whether a table's row still reads as it did when somebody corrected it, or as it was corrected."""
+    if said.column:
+        cell = row.cell(said.field, said.row, said.column)
+        return (None if cell is None else cell.value) in (said.read, said.value)
+    return row_text(row.cells.get(said.field), said.row) in (said.read, None)
+
+
+def row_text(table: Cell | None, number: int) -> str | None:
+    """A row of a table as one text, by which it is known again; None where there is no such row."""
+    rows = () if table is None else table.rows[number - 1 : number]
+    return next((" · ".join(cell.value or "" for cell in cells) for cells in rows), None)
 
 
 def _with_duplicates(fields: Sequence[FieldSpec], rows: list[Row]) -> list[Row]:
@@ -48,3 +161,40 @@ def _with_duplicates(fields: Sequence[FieldSpec], rows: list[Row]) -> list[Row]:
             marked = replace(cell, doubts=(*cell.doubts, said), confidence=lowered)
             rows[place] = replace(row, cells={**row.cells, name: marked})
     return rows
+
+
+# ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class RunSheet:
+    """What an extraction was: who read which documents when, and what came of it."""
+
+    run: int
+    started: str  #: ISO 8601, UTC
+    finished: str | None  #: None while documents are left, and where nobody recorded it
+    reader: str  #: "quote" or "vision", as it was asked for
+    version: str  #: of the reader: prompts, model and image budget
+    model: str | None  #: that read cells; None if it was the built-in reader alone
+    collection: str  #: of the documents; several are joined
+    documents: int
+    failed: tuple[tuple[str, Problem], ...]  #: label → why it got no cells
+    unfinished: int  #: documents that still lack cells without a problem
+
+
+def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
+    """What there is to say of an extraction whose table is given."""
+    readers = {cell.reader for row in rows for cell in row.cells.values()}
+    models = sorted(reader.partition(":")[2] for reader in readers if ":" in reader)
+    return RunSheet(
+        run=record.run,
+        started=record.started_at,
+        finished=None,
+        reader=record.reader,
+        version=record.version,
+        model=", ".join(models) or None,
+        collection=", ".join(sorted({row.document.collection for row in rows})),
+        documents=len(rows),
+        failed=tuple((row.document.label, row.problem) for row in rows if row.problem is not None),
+        unfinished=record.documents - record.done - record.failed,
+    )

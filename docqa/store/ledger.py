@@ -1,4 +1,4 @@
-"""The ledger of extractions: which were asked for, and every cell that was filled.
+"""The ledger of extractions: which were asked for, every cell that was filled, and what people said of cells.
 
 A part of the catalog (`Catalog.ledger`). Every method that writes is one transaction. Not here: how cells are filled
 (`docqa.extract`).
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from docqa.store.database import Database, Row, now, problem_columns, problem_of
-from docqa.types import MAX_ATTEMPTS, Box, Cell, Document, Problem
+from docqa.types import MAX_ATTEMPTS, Box, Cell, Correction, Document, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,50 @@ class Ledger:
             (doc, json.dumps(list(field_keys))),
         )
         return {row["field_key"]: _cell(row) for row in rows}
+
+    # ── what people said of cells ────────────────────────────────────────────────────────────────────────────────
+
+    def correct(self, said: Correction) -> None:
+        """Add what a person said of a cell; nothing that was said before is lost."""
+        place = (said.doc, said.field, said.row, said.column)
+        with self._database.write() as sql:
+            sql.execute(
+                """INSERT INTO corrections (doc, field, in_row, in_column, value, read, who, at, note, withdrawn)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (*place, said.value, said.read, said.who, said.at, said.note, said.withdrawn),
+            )
+
+    def corrections(self, doc: str | None = None) -> list[Correction]:
+        """Everything people said of cells, the oldest first, withdrawn documents included; or of one document."""
+        same = ("doc", "field", "value", "who", "at", "note", "read")
+        return [
+            Correction(
+                row=row["in_row"],
+                column=row["in_column"],
+                withdrawn=bool(row["withdrawn"]),
+                **{name: row[name] for name in same},
+            )
+            for row in self._database.read(
+                "SELECT * FROM corrections WHERE ? IS NULL OR doc = ? ORDER BY number", (doc, doc)
+            )
+        ]
+
+    def corrections_in_force(self) -> dict[str, list[Correction]]:
+        """The newest word on every cell, by document; those that were withdrawn are left out."""
+        newest = {(one.doc, one.field, one.row, one.column): one for one in self.corrections()}
+        by_doc: dict[str, list[Correction]] = {}
+        for one in newest.values():
+            if not one.withdrawn:
+                by_doc.setdefault(one.doc, []).append(one)
+        return by_doc
+
+    def corrections_lost(self) -> int:
+        """How many corrections were written and are not there any more; 0 in a sound store."""
+        [row] = self._database.read(
+            """SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'corrections'), 0)
+                      - (SELECT count(*) FROM corrections) AS lost"""
+        )
+        return int(row["lost"])
 
 
 def _cell_columns(field_key: str, cell: Cell) -> tuple[object, ...]:

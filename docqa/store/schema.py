@@ -96,4 +96,17 @@ MIGRATIONS: tuple[str, ...] = (
     -- what is known of a cell beyond its value, as JSON: currency, confidence, failed checks, the rows of a table
     ALTER TABLE cells ADD COLUMN details TEXT NOT NULL DEFAULT '{}';
     """,
+    """
+    -- what people said of cells: only ever added to, and kept by the field's name, so that no reading takes it away
+    CREATE TABLE corrections (
+        number INTEGER PRIMARY KEY AUTOINCREMENT, doc TEXT NOT NULL REFERENCES documents (doc), field TEXT NOT NULL,
+        in_row INTEGER NOT NULL, in_column TEXT NOT NULL, value TEXT, read TEXT,
+        who TEXT NOT NULL, at TEXT NOT NULL, note TEXT NOT NULL, withdrawn INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX corrections_by_doc ON corrections (doc);
+    CREATE TRIGGER corrections_stay BEFORE DELETE ON corrections
+    BEGIN SELECT RAISE(ABORT, 'a correction is never removed'); END;
+    CREATE TRIGGER corrections_stand BEFORE UPDATE ON corrections
+    BEGIN SELECT RAISE(ABORT, 'a correction is never changed'); END;
+    """,
 )

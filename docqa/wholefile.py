@@ -1,0 +1,30 @@
+"""A file that appears under its name only when it is whole; an older one of that name is replaced in one step."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from docqa.errors import DiskFull, UsageError
+
+
+def write_whole(file: Path, content: bytes) -> None:
+    """Write, put on the disk, rename. Whatever fails, the older file stays as it was. Raises UsageError, DiskFull."""
+    name = None
+    try:
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(file)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"There is no space left for {file}.") from error
+        raise UsageError(f"{file} cannot be written: {error.strerror}.", "Choose another place for it.") from error
+    finally:
+        if name is not None:
+            Path(name).unlink(missing_ok=True)
