@@ -87,9 +87,10 @@ def suggest_from(documents: Sequence[Sequence[Page]]) -> tuple[Suggestion, ...]:
     samples = [_Sample(pages) for pages in documents]
     if not samples:
         return ()
-    known = _known_fields(samples)
-    printed = _printed_fields(samples, known)
-    tried = _try_out([*known, *(one.spec for one in printed)], samples)
+    of_kind, others = _known_fields(samples)
+    printed = _printed_fields(samples, [*of_kind, *others])
+    # "Date of loss" says more than a date, but on an invoice the total is the total, whatever it is called.
+    tried = _try_out([*of_kind, *(one.spec for one in printed), *others], samples)
     seen = {one.spec.name: one for one in printed}
     kept = [one for one in tried if _is_filled(one, seen.get(one.spec.name), samples)]
     fields = _without_twins(kept, len(samples))[:MAX_FIELDS]
@@ -214,8 +215,11 @@ def _where(reading: Reading) -> tuple[int, str, str]:
 _TYPES = {Shape.DATE: FieldType.DATE, Shape.AMOUNT: FieldType.AMOUNT, Shape.PARTY: FieldType.LIST}
 
 
-def _known_fields(samples: Sequence[_Sample]) -> list[FieldSpec]:
-    """The fields of the lexicon that are read, by their labels or because documents of this kind have them."""
+def _known_fields(samples: Sequence[_Sample]) -> tuple[list[FieldSpec], list[FieldSpec]]:
+    """The fields of the preset that fits, and others of the lexicon, as far as they are read.
+
+    Those of the preset need no label: documents of its kind have them.
+    """
     kinds = {name: _by_concept(load_fields(file)) for name, file in presets().items()}
     catalogue = {concept: spec for fields in kinds.values() for concept, spec in fields.items()}
     catalogue |= {concept.name: _plain(concept) for concept in CONCEPTS if concept.names}
@@ -233,7 +237,11 @@ def _known_fields(samples: Sequence[_Sample]) -> list[FieldSpec]:
     order = sorted(found, key=lambda concept: (concept not in fitting, -found[concept].sure))
     kept = _without_twins([found[concept] for concept in order], len(samples))
     names = {one.spec.name for one in kept}
-    return [fitting.get(concept, catalogue[concept]) for concept in order if catalogue[concept].name in names]
+    there = [concept for concept in order if catalogue[concept].name in names]
+    of_kind = [fitting[concept] for concept in there if concept in fitting]
+    taken = {spec.name for spec in of_kind}
+    others = [catalogue[concept] for concept in there if concept not in fitting]
+    return of_kind, [spec for spec in others if spec.name not in taken]
 
 
 def _by_concept(fields: Iterable[FieldSpec]) -> dict[str, FieldSpec]:
