@@ -43,6 +43,7 @@ _SURE = 0.7  #: score from which a label stands beside what was read, see `docqa
 _READ = 0.5  #: of the documents with a label: in so many its value has to be read
 _AGREED = 0.5  #: … and so often it has to be the value the label was seen with
 _SAME = 0.8  #: two fields that are the same in so many documents are one
+_UNLABELLED = 0.6  #: of the documents a field of their kind has to be read in that has no label
 _KIND = 0.3  #: of a preset's fields found by their labels: the documents are of that kind
 _CHOICES = 6  #: values at most that make a choice
 _CHOICE_FROM = 8  #: documents from which few values mean a choice
@@ -177,7 +178,8 @@ def _tried(spec: FieldSpec, readings: Mapping[int, list[Reading]], samples: Sequ
 def _place(reading: Reading, sample: _Sample) -> tuple[float, float, float]:
     """Where a reading stands: page, top and left."""
     for sheet in sample.scene.sheets:
-        if sheet.page.number == reading.page and (at := sheet.text.find(reading.text)) >= 0:
+        line = max(0, sheet.text.find(reading.quote))
+        if sheet.page.number == reading.page and (at := sheet.text.find(reading.text, line)) >= 0:
             left, top, _, _ = sheet.box(at, at + 1)
             return reading.page, round(top / sheet.page.height, 2), left / sheet.page.width
     return reading.page, 1.0, 1.0
@@ -228,7 +230,7 @@ def _known_fields(samples: Sequence[_Sample]) -> tuple[list[FieldSpec], list[Fie
     # A preset of many fields is not to lose for those that are missing, nor to win for being long.
     kind = max(kinds.values(), key=lambda fields: sum(sure[concept] for concept in fields) / math.sqrt(len(fields)))
     fitting = kind if fmean(sure[concept] for concept in kind) >= _KIND else {}
-    needed, most = _needed(len(samples)), len(samples) / 2
+    needed, most = _needed(len(samples)), _UNLABELLED * len(samples)
     found = {
         concept: one
         for concept, one in tried.items()
@@ -271,12 +273,12 @@ def _printed_fields(samples: Sequence[_Sample], known: Sequence[FieldSpec]) -> l
     """The labels that recur with a value and name nothing that is known already, the most frequent first."""
     groups = sorted(_groups(samples).values(), key=lambda pairs: -len(pairs))
     meant = {guide_for(spec).concept for spec in known}
-    names = _Names(spec.name for spec in known)
+    names, taken = _Names(), {spec.name for spec in known}
     found: list[_Printed] = []
     for pairs in groups:
         if len(found) < _TRIED and _recurs(pairs, samples):
             spec = _spec_of(pairs, names)
-            if guide_for(spec).concept not in meant:
+            if guide_for(spec).concept not in meant and spec.name not in taken:
                 found.append(_Printed(spec, pairs, _mostly_sure(pairs)))
     return found
 
@@ -312,12 +314,19 @@ def _mostly_sure(pairs: Mapping[int, Pair]) -> bool:
     return 2 * sum(pair.sure for pair in pairs.values()) >= len(pairs)
 
 
+def _speaks_for_itself(pair: Pair) -> bool:
+    """Whether a pair needs no second document: a colon, a box, a date or an amount, or a label that says number."""
+    plain = pair.shape in (Shape.MARK, Shape.DATE, Shape.AMOUNT)
+    return pair.sure and (pair.colon or plain or bool(CODE_WORDS & set(field_words(pair.label))))
+
+
 def _recurs(pairs: Mapping[int, Pair], samples: Sequence[_Sample]) -> bool:
     """Whether a label is one: it recurs, and what stands beside it differs from document to document."""
     if len(pairs) < _needed(len(samples)):
         return False
     if len(samples) == 1:
-        return _mostly_sure(pairs) and sum(pair.sure for pair in samples[0].pairs) >= _FORM_FROM
+        there = [pair for pair in samples[0].pairs if _speaks_for_itself(pair)]
+        return _speaks_for_itself(pairs[0]) and len(there) >= _FORM_FROM
     ticks = sum(pair.shape is Shape.MARK for pair in pairs.values())
     different = len({compact(pair.value) for pair in pairs.values()})
     if _mostly_sure(pairs):
@@ -387,8 +396,8 @@ def _agrees(tried: _Tried, number: int, pair: Pair, sample: _Sample) -> bool:
 class _Names:
     """Names for fields: small ASCII letters, each only once, none that every table has."""
 
-    def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = {*taken, *RESERVED}
+    def __init__(self) -> None:
+        self._taken = set(RESERVED)
 
     def new(self, label: str) -> str:
         """A name made of a label's words, those in brackets left out."""
@@ -414,10 +423,20 @@ def _numbered(name: str) -> Iterator[str]:
 
 def _tables(samples: Sequence[_Sample]) -> list[_Tried]:
     """The tables that recur: of items, by the names docqa has for their columns, and others by their headings."""
-    names = _Names(())
+    names = _Names()
     specs = [_items_table(), *_grid_tables(samples, names)]
     found = [table for spec in specs for table in _filled_table(spec, samples)]
-    return found[:_MAX_TABLES]
+    found.sort(key=lambda table: -sum(map(len, table.readings.values())))
+    kept: list[_Tried] = []
+    for table in found:
+        if not any(_lines(table) & _lines(other) for other in kept):
+            kept.append(table)
+    return kept[:_MAX_TABLES]
+
+
+def _lines(table: _Tried) -> set[tuple[int, int, str]]:
+    """The lines of the pages a table's cells stand in."""
+    return {(number, one.page, one.quote) for number, found in table.readings.items() for one in found}
 
 
 def _items_table() -> FieldSpec:
@@ -446,7 +465,7 @@ def _grid_tables(samples: Sequence[_Sample], names: _Names) -> Iterator[FieldSpe
 
 def _grid_table(grid: Grid, names: _Names) -> FieldSpec:
     kinds = {**_TYPES, Shape.NUMBER: FieldType.NUMBER}
-    columns, taken = [], _Names(())
+    columns, taken = [], _Names()
     for label, shape in grid.columns[:MAX_COLUMNS]:
         shown = re.sub(r"[\"“”„«»'‘’`´]", "", label)
         columns.append(FieldSpec(taken.new(label), kinds.get(shape, FieldType.TEXT), f"Printed as “{shown}”"))

@@ -172,7 +172,7 @@ def _status(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], looks: S
     """How much can be relied on, and the way to the rest."""
     with st.container(horizontal=True, vertical_alignment="center", key="sureness"):
         st.text(sure_sentence(fields, rows, review.sure_enough(run.run)))
-        if looks:
+        if looks and f"look_{run.run}" not in st.session_state:  # the pane leads on by itself
             label = f"Look at {parts.counted(len(looks), 'value', 'values')}"
             st.button(label, key="look", type="primary", on_click=review.open_next, args=(run.run,))
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -231,13 +231,19 @@ def _table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
         selection_mode="single-cell",
         row_height=ROW_HEIGHT,
         height="content" if len(rows) <= MOST_ROWS else MOST_ROWS * ROW_HEIGHT,
-        column_config={"Document": st.column_config.TextColumn(width="medium", pinned=True)},
+        column_config=_pinned("Document", "" if opened is None else opened.field),
     )
     st.caption("Click a value to see where it stands. Amber: look at it. Green: somebody did.")
     if opened is not None:
         _rows_of_table(run, fields, rows, opened)
     if st.session_state.pop("extract_selected", False):
         st.rerun()  # the cell opens beside the screen, outside the fragment
+
+
+def _pinned(document: str, opened: str) -> dict[str, object]:
+    """The columns that stay in sight: the documents' names, and the field that is looked at."""
+    columns = {document: st.column_config.TextColumn(width="medium", pinned=True)}
+    return columns | ({opened: st.column_config.TextColumn(pinned=True)} if opened else {})
 
 
 def styled(

@@ -81,9 +81,7 @@ def _heading(look: Look, left: int) -> None:
         [place.field, *([f"row {place.row}"] if place.row else []), *([place.column] if place.row else [])]
     )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        with st.container(gap=None, width="stretch"):
-            st.caption(parts.as_label(look.row.document.label, 70))
-            st.markdown(f"**{parts.as_label(name or 'The document')}**")
+        st.markdown(f"**{parts.as_label(name or 'The document')}**", width="stretch")
         words = f"{left:,} to look at" if left else "nothing left to look at"
         st.caption(f"{said_of(look)}  \n{words}", width="content", text_alignment="right")
 
@@ -136,7 +134,6 @@ def _proof(look: Look) -> Shown:
         return replace(parts.page_of(document, 1), opened=opened_as)
     return replace(
         parts.page_of(document, cell.page or 1),
-        caption=look.place.column or look.place.field,
         boxes=cell.boxes,
         quote=cell.quote or "",
         verified=bool(cell.boxes),

@@ -116,14 +116,24 @@ def next_place(after: Place | None, fields: Sequence[FieldSpec], rows: Sequence[
 
 
 def sure_sentence(fields: Sequence[FieldSpec], rows: Sequence[Row], sure: float) -> str:
-    """How many of the values need no look."""
-    empty = (State.EMPTY, State.NOT_READ)
-    there = [(row, field) for row in rows for field in fields if row.state(field.name) not in empty]
-    looks = sum(needs_look(row, field.name, sure) for row, field in there)
-    seen = sum(row.state(field.name).checked for row, field in there)
+    """How many of the values need no look; those within tables count, too."""
+    there = [(row, place) for row in rows for place in _values(fields, row)]
+    looks = len(to_look(fields, rows, sure))
+    seen = sum(row.state(place.field, place.row, place.column).checked for row, place in there)
     if not there:
         return "No values yet."
-    fine = len(there) - looks
-    words = f"{fine:,} of {len(there):,} values are sure enough at {sure:.0%}"
+    words = f"{len(there) - looks:,} of {len(there):,} values are sure enough at {sure:.0%}"
     words += f" or were looked at ({seen:,})" if seen else ""
     return words + ("; the rest needs a look." if looks else ".")
+
+
+def _values(fields: Sequence[FieldSpec], row: Row) -> Iterator[Place]:
+    """The cells of a document that hold something, or should."""
+    nothing = (State.EMPTY, State.NOT_READ)
+    for field in fields:
+        if row.state(field.name) not in nothing:
+            yield Place(row.document.doc, field.name)
+        for number in row.rows(field) if field.type is FieldType.TABLE else ():
+            for column in field.columns:
+                if row.state(field.name, number, column.name) not in nothing:
+                    yield Place(row.document.doc, field.name, number, column.name)

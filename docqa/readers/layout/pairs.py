@@ -27,6 +27,7 @@ _NEAR = 3  #: characters between a colon and a value: blanks, a currency's sign
 _SHORT = 4  #: letters a label has that no colon ends
 _DROP = 2.4  #: line heights from a label down to its value
 _NUMBERED = r"[\s•·*>|\-–—]*(?:(?:\(?\d{1,2}[.)]|\(?[a-z]\))\s*)*"  #: "1. " and "(a) " before a label
+_TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp]\.?[Mm]\b\.?)?")
 _WORD = re.compile(r"[^\W\d_]+")
 _MOST_HEADING = 32  #: characters of a column's heading
 _TYPED = (Shape.MARK, Shape.DATE, Shape.AMOUNT, Shape.CODE)
@@ -44,6 +45,7 @@ class Pair:
     left: float
     start: int  #: of the value in the sheet's text
     sure: bool  #: a colon or the value's own form says that the two belong together
+    colon: bool = False  #: it is the colon that says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,8 @@ def label_of(printed: str) -> str | None:
     label = printed[head.end() if head else 0 :].strip(" .:;,#*•-–—/(<|=")
     words = _WORD.findall(label)
     fits = 1 <= len(words) <= MAX_LABEL_WORDS and len(label) <= MAX_LABEL and label[:1].isalpha()
-    plain = not re.search(r"[\d:;!?@“”\"\[\]{}|=<>\x00]", label) and sum(map(len, words)) >= 2
+    plain = not re.search(r"[\d:;!?@“”\"\[\]{}|=<>\x00]", label) and "," not in re.sub(r"\(.*?\)", "", label)
+    plain = plain and sum(map(len, words)) >= 2
     return label if fits and plain and label.count("(") == label.count(")") else None
 
 
@@ -98,11 +101,10 @@ class _SheetPairs:
     def _by_colons(self, number: int, run: Run) -> Iterator[Pair]:
         """Every "label: value" of a run; where nothing follows the last colon, what stands beside or below."""
         text, begin = self.sheet.text, run.start
-        colons = [m for m in re.finditer(r"\s?[:：](?!//)", text[run.start : run.end])]
+        # Not in a time, a ratio or an address of the web.
+        colons = list(re.finditer(r"(?<!\d)\s?[:：](?!//)", text[run.start : run.end]))
         for place, colon in enumerate(colons):
             at, after = run.start + colon.start(), run.start + colon.end()
-            if at > run.start and text[at - 1].isdigit():
-                continue  # a time, a ratio
             label = label_of(text[begin:at]) or _last_words(text[begin:at], place)
             if label is None:
                 continue
@@ -110,16 +112,16 @@ class _SheetPairs:
             if text[after : run.end].strip():
                 value = self._at(after, following, last=following == run.end)
                 if value is not None:
-                    yield self._pair(label, run, *value, sure=True)
+                    yield self._pair(label, run, *value, sure=True, colon=True)
                     begin = value[2]
             else:
-                yield from self._elsewhere(label, number, run, sure=True)
+                yield from self._elsewhere(label, number, run, colon=True)
 
     def _without_colon(self, number: int, run: Run) -> list[Pair]:
         """A run that is a label, or a label with a value of some form behind it."""
         whole = label_of(self.sheet.string(number))
         if whole is not None and whole[:1].isupper():
-            return list(self._elsewhere(whole, number, run, sure=False))
+            return list(self._elsewhere(whole, number, run, colon=False))
         first = min((c for c in self._within(run)), key=lambda c: c.start, default=None)
         label = label_of(self.sheet.text[run.start : first.start]) if first is not None else None
         if label is None or first is None or sum(map(str.isalpha, label)) < _SHORT:
@@ -135,7 +137,7 @@ class _SheetPairs:
 
     # ── beside and below ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _elsewhere(self, label: str, number: int, run: Run, *, sure: bool) -> Iterator[Pair]:
+    def _elsewhere(self, label: str, number: int, run: Run, *, colon: bool) -> Iterator[Pair]:
         """The pair of a run that is only a label: with the next run of its row, else with the one below it."""
         right, below = self._right(number, run), self._below(number, run)
         for other in (right, below):
@@ -145,10 +147,11 @@ class _SheetPairs:
             led = re.match(r"\s*[:：]\s*", self.sheet.string(other))
             start = there.start + (led.end() if led else 0)
             value = self._at(start, there.end, last=True)
-            heads = value is not None and value[0] is Shape.TEXT and not (sure or led)
+            colon = colon or bool(led)
+            heads = value is not None and value[0] is Shape.TEXT and not colon
             if value is None or (heads and other == right and below is not None and label_of(value[1])):
                 continue  # two labels side by side head two columns
-            yield self._pair(label, run, *value, sure=sure or bool(led) or value[0] is not Shape.TEXT)
+            yield self._pair(label, run, *value, sure=colon or value[0] is not Shape.TEXT, colon=colon)
             return
 
     def _right(self, number: int, run: Run) -> int | None:
@@ -183,6 +186,8 @@ class _SheetPairs:
         text = self.sheet.text
         while start < end and text[start] in " \x00:#":
             start += 1
+        if timed := _TIME.match(text, start, end):
+            return Shape.TEXT, timed.group(), timed.end(), start
         for shape in _TYPED:
             found = self._first(shape, start)
             word = shape is Shape.MARK and found is not None and text[found.start : found.end].isalpha()
@@ -215,9 +220,11 @@ class _SheetPairs:
         gap = self.sheet.text[start : found[place].start] if near else "x"
         return found[place] if near and not re.search(r"\w", gap) else None
 
-    def _pair(self, label: str, run: Run, shape: Shape, value: str, end: int, start: int, *, sure: bool) -> Pair:
-        page = self.sheet.page
-        return Pair(label, shape, value, self.index, run.box[1] / page.height, run.box[0] / page.width, start, sure)
+    def _pair(
+        self, label: str, run: Run, shape: Shape, value: str, end: int, start: int, *, sure: bool, colon: bool = False
+    ) -> Pair:
+        top, left = run.box[1] / self.sheet.page.height, run.box[0] / self.sheet.page.width
+        return Pair(label, shape, value, self.index, top, left, start, sure, colon)
 
     def _ticked(self) -> Iterator[Pair]:
         """Boxes with the words behind them."""
