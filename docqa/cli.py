@@ -113,10 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
     from docqa.extract.commands import register as register_extraction  # they import this module, as the others do
     from docqa.extract.reviewing import register as register_review
+    from docqa.extract.suggest_command import register as register_suggestions
     from docqa.modelserver.commands import register as register_model_server
 
     register_extraction(commands)
     register_review(commands)
+    register_suggestions(commands)
     register_model_server(commands)
     for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
         entry.load()(commands)

@@ -39,7 +39,7 @@ from docqa.types import FieldSpec, FieldType
 MAX_FIELDS = 200
 MAX_COLUMNS = 30
 _PRESETS = Path(__file__).parent / "presets"
-_TAKEN = frozenset({"document", "doc", "problem"})  #: columns that every table has
+RESERVED = frozenset({"document", "doc", "problem"})  #: columns that every table has
 
 
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
@@ -95,7 +95,7 @@ class _FieldsFile(BaseModel):
         named: list[_Column | _Table] = [*self.field, *self.table]
         if not named:
             raise ValueError("there is no field in it")
-        if taken := [one.name for one in named if one.name in _TAKEN]:
+        if taken := [one.name for one in named if one.name in RESERVED]:
             raise ValueError(f"a field cannot be called {taken[0]}: every table has such a column")
         _check_distinct("fields", named)
         return self

@@ -6,7 +6,6 @@ import io
 import re
 import wave
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 from fake_server import FakeServer, Hang, Say
@@ -14,17 +13,13 @@ from small_store import CONTRACT, add_document, add_failed
 from streamlit.testing.v1 import AppTest
 
 from docqa import modelhttp
-from docqa.extract.fields import field_key, fields_json, parse_fields
 from docqa.model import client_for
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
 from docqa.types import (
     Answer,
-    Cell,
     Citation,
     Document,
-    FieldSpec,
-    FieldType,
     Notice,
     NoticeCode,
     NotRead,
@@ -36,7 +31,7 @@ from docqa.types import (
 from ui import resources, server
 from ui.components import answer as answer_component
 from ui.components.answer import reader_note
-from ui.screens import extract, parts
+from ui.screens import parts
 
 
 def _library() -> None:
@@ -49,12 +44,6 @@ def _ask() -> None:
     from ui.screens import ask
 
     ask.show()
-
-
-def _extract() -> None:
-    from ui.screens import extract
-
-    extract.show()
 
 
 def run(screen: object, **query: str) -> AppTest:
@@ -284,73 +273,6 @@ class TestAsk:
         assert "can be searched" in texts(at)
 
 
-class TestExtract:
-    def test_an_empty_store_says_what_to_do_first(self, store: Store) -> None:
-        at = run(_extract)
-        assert "Upload some documents first" in texts(at)
-        assert at.button(key="start").disabled
-
-    def test_a_preset_can_be_started(self, store: Store, invoice: Document) -> None:
-        add_failed(store, "broken.pdf", "invoices")
-        at = run(_extract)
-        checked(at.segmented_control(key="preset").set_value("Invoice").run())
-        assert at.button(key="start").label == "Extract from 1 document"
-        checked(at.button(key="start").click().run())
-        (started,) = store.catalog.ledger.runs()
-        assert started.reader == "quote"
-        assert [document.doc for document, _ in store.catalog.ledger.run_documents(started.run)] == [invoice.doc]
-        assert "total" in {field.name for field in extract.run_fields(started)}
-        assert at.query_params["run"] == str(started.run)
-        assert at.button(key="cancel")
-
-    def test_a_run_can_be_cancelled(self, store: Store, invoice: Document) -> None:
-        number, _ = make_run(store, invoice, finished=False)
-        at = run(_extract, run=str(number))
-        checked(at.button(key="cancel").click().run())
-        assert store.catalog.ledger.runs(number)[0].cancelled
-        assert any("cancelled" in caption.value for caption in at.caption)
-
-    def test_a_finished_run_is_a_table_with_a_download(self, store: Store, invoice: Document) -> None:
-        number, _ = make_run(store, invoice)
-        at = run(_extract, run=str(number))
-        table = at.dataframe[0].value
-        assert table.to_dict("records") == [
-            {"Document": "invoice.pdf", "total": "1190.00", "due": "soon", "supplier": "not found"}
-        ]
-        assert at.get("link_button")[0].proto.url == f"/runs/{number}.csv"
-
-    def test_earlier_runs_are_listed(self, store: Store, invoice: Document) -> None:
-        number, _ = make_run(store, invoice)
-        at = run(_extract)
-        checked(at.button(key=f"run_{number}").click().run())
-        assert at.dataframe
-
-    def test_a_cell_leads_to_its_page(self, store: Store, invoice: Document) -> None:
-        number, cells = make_run(store, invoice)
-        (row,) = extract.run_table(store, number)
-        shown = extract._proof(row, cells["total"])
-        assert (shown.page, shown.boxes, shown.value, shown.verified) == (1, cells["total"].boxes, "1190.00", True)
-        assert extract._proof(row, cells["due"]).note == "Not a date. Look at the page."
-        assert extract._proof(row, cells["supplier"]).page == 1
-
-    @pytest.mark.parametrize("name", extract.PRESETS)
-    def test_presets_survive_the_editor(self, name: str) -> None:
-        fields = parse_fields(extract.PRESETS[name].read_text(), name)
-        assert extract.fields_of(extract.table_of(fields)) == fields
-
-    def test_patterns_and_choices_survive_the_editor(self) -> None:
-        fields = (
-            FieldSpec("a", FieldType.TEXT, "x", True, (), r"\d+"),
-            FieldSpec("b", FieldType.CHOICE, "", False, ("p", "q")),
-        )
-        assert extract.fields_of(extract.table_of(fields)) == fields
-
-    def test_an_empty_row_of_the_editor_is_no_field(self) -> None:
-        table = extract.table_of((FieldSpec("a", FieldType.TEXT),)).astype("object")
-        table.loc[1] = [None, None, None, None, None, None]
-        assert [field.name for field in extract.fields_of(table)] == ["a"]
-
-
 def _broken() -> None:
     from docqa.errors import StoreDamaged
     from ui import server
@@ -393,26 +315,6 @@ def answer_about(document: Document) -> Answer:
     citation = Citation(document.doc, document.label, 1, "Total amount due", ((0.1, 0.1, 0.2, 0.2),), True)
     question = TestAsk.QUESTION
     return Answer(question, Verdict.FOUND, "1,190.00 EUR [1]", (citation,), ((document.doc, 1),), "vision:m", 1.0)
-
-
-def make_run(store: Store, document: Document, finished: bool = True) -> tuple[int, dict[str, Cell]]:
-    """A run over one document: a value, a value that failed its check, and nothing where something is required."""
-    fields = [FieldSpec(name, FieldType.TEXT) for name in ("total", "due", "supplier")]
-    number = store.catalog.ledger.start_run(fields_json(fields), "quote", "quote-1", [document.doc])
-    total = Cell(
-        document.doc, "total", "1190.00", "1,190.00", 1, "Total 1,190.00", ((0.1, 0.2, 0.3, 0.25),), 1.0, "quote"
-    )
-    late = Problem("bad_value", "Not a date.", "Look at the page.")
-    missing = Problem("missing", "supplier was not found, and it is required.", "Look.")
-    cells = {
-        "total": total,
-        "due": replace(total, field="due", value=None, text="soon", problem=late),
-        "supplier": Cell(document.doc, "supplier", None, None, None, None, reader="quote", problem=missing),
-    }
-    if finished:
-        keyed = [(field_key(field, "quote-1"), cells[field.name]) for field in fields]
-        store.catalog.ledger.finish_run_document(number, document.doc, keyed)
-    return number, cells
 
 
 class TestAnswer:

@@ -1,40 +1,41 @@
 """The extract screen: fields of every document in a table whose cells lead to the page they stand on.
 
-The work is done by the worker; here it is asked for, watched, cancelled and looked at.
+The work is done by the worker; here it is asked for, watched, cancelled and looked at. Which fields: `fieldtable`; one
+cell and what a person says of it: `review`; which cells need that: `tolook`.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from docqa.errors import BadFieldsFile
-from docqa.extract.fields import fields_toml, parse_fields
 from docqa.extract.run import run_fields, start_run
-from docqa.extract.table import Row, run_table
+from docqa.extract.table import Row, State, run_table
 from docqa.store.ledger import Run
-from docqa.types import Cell, Document, FieldSpec, FieldType, Problem
+from docqa.types import Cell, Document, FieldSpec, FieldType
 from ui import resources
-from ui.components.viewer import Shown
-from ui.screens import parts
+from ui.screens import fieldtable, parts, review
+from ui.screens.fieldtable import ROW_HEIGHT
+from ui.screens.tolook import SURE_ENOUGH, Place, needs_look, sure_sentence, to_look
 
-PRESETS = {file.stem.capitalize(): file for file in sorted((Path(__file__).parent.parent / "presets").glob("*.toml"))}
-OWN_FIELDS = "Own fields"
-COLUMNS = ("name", "type", "description", "required", "choices", "pattern")
 EARLIER_RUNS = 30
 REFRESH_SECONDS = 1.5
-ROW_HEIGHT = 36  #: pixels
 MOST_ROWS = 18  #: shown at once; a longer table scrolls
 MOST_STYLED = 2_000  #: rows; colouring more than that would make every refresh slow
-CHECK_FAILED = "background-color: #fff6e5; color: #7a4a00"
+PACE_SECONDS = 60.0  #: of the past by which the speed is told
+LOOK = "background-color: #fff6e5; color: #7a4a00"
+LOOKED_AT = "background-color: #ecf7f1; color: #14613b"
+OPEN = "background-color: #d6e6f5; color: #123c5e"
+NOTHING = "color: #8a95a1"
 DOCUMENT_FAILED = "color: #a3211a; font-weight: 600"
+ALL, ONLY_LOOKS = "All documents", "To look at"
+DOWNLOADS = {"Excel": "xlsx", "CSV": "csv", "JSON": "json"}
 
 
 def show() -> None:
@@ -46,11 +47,26 @@ def show() -> None:
     if run is None:
         _new_extraction()
         return
-    with parts.side_by_side(_place(run.run)):
-        if _is_over(run):
-            _finished(run)
-        else:
-            _running(run.run)
+    fields, rows = run_fields(run), run_table(resources.store(), run.run)
+    look = review.opened(run.run, fields, rows)
+    if look is None:
+        _show_run(run)
+        return
+    left, right = st.columns([10, 9], gap="medium")
+    with left:
+        _show_run(run)
+    with right:
+        review.pane(run.run, look, fields, rows)
+
+
+def _show_run(run: Run) -> None:
+    if _is_over(run):
+        _finished(run)
+    else:
+        _running(run.run)
+
+
+# ── what to extract ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _new_extraction() -> None:
@@ -58,28 +74,22 @@ def _new_extraction() -> None:
     st.header("New extraction", anchor=False)
     documents = _choose_documents()
     st.subheader("Fields", anchor=False)
-    edited = _edit_fields(*_choose_fields())
+    fields = fieldtable.choose_fields(documents)
     reader = parts.choose_reader("Read by", "The built-in reader fills fields by the layout of the page.")
-    try:
-        fields = fields_of(edited)
-    except BadFieldsFile as error:
-        parts.show_problem(error.problem, key="fields")
+    if fields is None:
         return
     with st.container(horizontal=True):
         label = f"Extract from {parts.counted(len(documents), 'document', 'documents')}"
         ready = bool(documents and fields)
         start = st.button(label, key="start", type="primary", disabled=not ready)
-        saved = fields_toml(fields)
+        file = fieldtable.fields_file(fields)
         st.download_button(
-            "Save as fields file", saved, "fields.toml", key="save", disabled=not fields, on_click="ignore"
+            "Save as fields file", file, "fields.toml", key="save", disabled=not fields, on_click="ignore"
         )
     if start:
         docs = [document.doc for document in documents]
         _go(start_run(resources.store(), resources.settings(), fields, reader, docs))
         st.rerun()
-
-
-# ── what to extract ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _choose_documents() -> list[Document]:
@@ -96,75 +106,6 @@ def _choose_documents() -> list[Document]:
     return readable
 
 
-def _choose_fields() -> tuple[str, tuple[FieldSpec, ...]]:
-    """Fields to start from, and the name of where they come from."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.segmented_control(
-            "Start from", [*PRESETS, OWN_FIELDS], key="preset", default=next(iter(PRESETS)), required=True
-        )
-        with st.popover("Use a fields file"):
-            file = st.file_uploader("Fields file (TOML)", type="toml", key="fields_file")
-    try:
-        if file is not None:
-            return file.file_id, parse_fields(file.getvalue().decode("utf-8", "replace"), file.name)
-        if chosen in PRESETS:
-            return chosen, parse_fields(PRESETS[chosen].read_text(encoding="utf-8"), PRESETS[chosen].name)
-    except BadFieldsFile as error:
-        parts.show_problem(error.problem, key="fields_file")
-    return OWN_FIELDS, ()
-
-
-def _edit_fields(origin: str, fields: Sequence[FieldSpec]) -> pd.DataFrame:
-    """The fields as a table that can be changed; another origin starts afresh."""
-    return st.data_editor(
-        table_of(fields),
-        key=f"fields_{origin}",
-        num_rows="dynamic",
-        hide_index=True,
-        row_height=ROW_HEIGHT,
-        column_order=COLUMNS[:5],
-        column_config={
-            "name": st.column_config.TextColumn("Name", width="medium", required=True),
-            "type": st.column_config.SelectboxColumn(
-                "Type", options=[kind.value for kind in FieldType], default="text", required=True, width="small"
-            ),
-            "description": st.column_config.TextColumn("Description", width="large"),
-            "required": st.column_config.CheckboxColumn("Required", default=False, width="small"),
-            "choices": st.column_config.ListColumn("Choices", width="medium"),
-        },
-    )
-
-
-def table_of(fields: Sequence[FieldSpec]) -> pd.DataFrame:
-    """Fields as rows of the editor."""
-    rows = [
-        (field.name, field.type.value, field.description, field.required, list(field.choices), field.pattern or "")
-        for field in fields
-    ]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"name": "object", "required": "bool"})
-
-
-def fields_of(table: pd.DataFrame) -> tuple[FieldSpec, ...]:
-    """Rows of the editor as fields, checked like a fields file. Raises BadFieldsFile."""
-    rows = [row for row in table.to_dict("records") if isinstance(row["name"], str) and row["name"].strip()]
-    fields = tuple(
-        FieldSpec(
-            name=row["name"].strip(),
-            type=FieldType(_text(row["type"]) or "text"),
-            description=_text(row["description"]),
-            required=row["required"] is True or row["required"] == 1,
-            choices=tuple(str(c) for c in row["choices"]) if isinstance(row["choices"], list) else (),
-            pattern=_text(row["pattern"]) or None,
-        )
-        for row in rows
-    )
-    return parse_fields(fields_toml(fields), "the table of fields") if fields else ()
-
-
-def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
 # ── what came of it ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -179,15 +120,43 @@ def _running(number: int) -> None:
         _title(run)
         st.button("Cancel", key="cancel", on_click=catalog.ledger.cancel_run, args=(number,))
     over = run.done + run.failed
-    st.progress(over / max(run.documents, 1), f"Reading: {run.documents - over:,} to go")
-    _table(run)
+    st.progress(over / max(run.documents, 1), f"Reading: {run.documents - over:,} to go{_pace(run)}")
+    fields, rows = run_fields(run), run_table(resources.store(), number)
+    _table(run, fields, rows)
+
+
+def _pace(run: Run) -> str:
+    """How fast it goes and how long it will take, by the last minute this browser has watched."""
+    over, now = run.done + run.failed, time.monotonic()
+    seen: list[tuple[float, int]] = st.session_state.setdefault(f"pace_{run.run}", [])
+    seen.append((now, over))
+    while len(seen) > 2 and now - seen[0][0] > PACE_SECONDS:
+        seen.pop(0)
+    return pace_words(over - seen[0][1], now - seen[0][0], run.documents - over)
+
+
+def pace_words(done: int, seconds: float, left: int) -> str:
+    """Documents per minute and the time that is left, in words; nothing while nothing was done."""
+    if done <= 0 or seconds <= 0:
+        return ""
+    a_minute = 60 * done / seconds
+    minutes = left / a_minute
+    rest = "less than a minute" if minutes < 1 else f"about {parts.counted(round(minutes), 'minute', 'minutes')}"
+    rest = f"about {minutes / 60:.1f} hours" if minutes > 90 else rest
+    return f" · {a_minute:,.0f} documents a minute · {rest} left"
 
 
 def _finished(run: Run) -> None:
+    fields, rows = run_fields(run), run_table(resources.store(), run.run)
+    looks = to_look(fields, rows, review.sure_enough(run.run))
     with st.container(horizontal=True, vertical_alignment="center"):
         _title(run)
-        st.link_button("Download CSV", f"/runs/{run.run}.csv", type="primary", icon=":material/download:")
-    _table(run)
+        with st.container(horizontal=True, gap="xsmall", width="content", key="downloads"):
+            for name, suffix in DOWNLOADS.items():
+                st.link_button(name, f"/runs/{run.run}.{suffix}", icon=":material/download:")
+    _status(run, fields, rows, looks)
+    _table(run, fields, _shown_rows(run, rows, looks))
+    _failed(run, rows)
 
 
 def _title(run: Run) -> None:
@@ -199,30 +168,90 @@ def _title(run: Run) -> None:
         st.caption(" · ".join(words))
 
 
-def _table(run: Run) -> None:
-    """One row a document; a click on a cell opens the page."""
-    fields, rows = run_fields(run), run_table(resources.store(), run.run)
+def _status(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], looks: Sequence[Place]) -> None:
+    """How much can be relied on, and the way to the rest."""
+    with st.container(horizontal=True, vertical_alignment="center", key="sureness"):
+        st.text(sure_sentence(fields, rows, review.sure_enough(run.run)))
+        if looks and f"look_{run.run}" not in st.session_state:  # the pane leads on by itself
+            label = f"Look at {parts.counted(len(looks), 'value', 'values')}"
+            st.button(label, key="look", type="primary", on_click=review.open_next, args=(run.run,))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control(
+            "Show", [ALL, ONLY_LOOKS], key=f"show_{run.run}", default=ALL, required=True, label_visibility="collapsed"
+        )
+        with st.popover(f"Sure enough: {review.sure_enough(run.run):.0%}"):
+            st.slider(
+                "A value needs no look from",
+                50,
+                99,
+                round(100 * SURE_ENOUGH),
+                key=f"sure_{run.run}",
+                format="%d %%",
+                help="The confidence is an estimate of how often such values are right; see the README.",
+            )
+
+
+def _shown_rows(run: Run, rows: Sequence[Row], looks: Sequence[Place]) -> list[Row]:
+    """All documents, or those with something to look at."""
+    if st.session_state.get(f"show_{run.run}") != ONLY_LOOKS:
+        return list(rows)
+    docs = {place.doc for place in looks}
+    return [row for row in rows if row.document.doc in docs]
+
+
+def _failed(run: Run, rows: Sequence[Row]) -> None:
+    """The documents that got no values, why, and another try."""
+    failed = [row for row in rows if row.problem is not None]
+    if not failed:
+        return
+    with st.expander(f"{parts.counted(len(failed), 'document', 'documents')} failed", key=f"failed_{run.run}"):
+        for row in failed:
+            if row.problem is not None:
+                st.text(f"{row.document.label}: {review.sentence(row.problem)}")
+        st.button("Try again", key="retry", icon=":material/refresh:", on_click=_try_again, args=(run,))
+
+
+def _try_again(run: Run) -> None:
+    """The same fields for the same documents: what is filled already is not read again."""
+    docs = [document.doc for document, _ in resources.store().catalog.ledger.run_documents(run.run)]
+    _go(start_run(resources.store(), resources.settings(), run_fields(run), run.reader, docs))
+
+
+# ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
+    """One row a document; a click on a cell opens it beside its page."""
+    opened: Place | None = st.session_state.get(f"look_{run.run}")
     st.dataframe(
-        styled(fields, rows),
+        styled(fields, rows, review.sure_enough(run.run), opened),
         key=f"cells_{run.run}",
         hide_index=True,
         on_select=partial(_select, run.run, rows),
         selection_mode="single-cell",
         row_height=ROW_HEIGHT,
         height="content" if len(rows) <= MOST_ROWS else MOST_ROWS * ROW_HEIGHT,
-        column_config={"Document": st.column_config.TextColumn(width="medium", pinned=True)},
+        column_config=_pinned("Document", "" if opened is None else opened.field),
     )
-    st.caption(
-        "Click a cell to see where it stands. Amber: look at the page, a check failed or a required value is missing."
-    )
+    st.caption("Click a value to see where it stands. Amber: look at it. Green: somebody did.")
+    if opened is not None:
+        _rows_of_table(run, fields, rows, opened)
     if st.session_state.pop("extract_selected", False):
-        st.rerun()  # the page opens beside the screen, outside the fragment
+        st.rerun()  # the cell opens beside the screen, outside the fragment
 
 
-def styled(fields: Sequence[FieldSpec], rows: Sequence[Row]) -> pd.DataFrame | Styler:
-    """The cells as people read them, those with a failed check in amber."""
+def _pinned(document: str, opened: str) -> dict[str, object]:
+    """The columns that stay in sight: the documents' names, and the field that is looked at."""
+    columns = {document: st.column_config.TextColumn(width="medium", pinned=True)}
+    return columns | ({opened: st.column_config.TextColumn(pinned=True)} if opened else {})
+
+
+def styled(
+    fields: Sequence[FieldSpec], rows: Sequence[Row], sure: float = SURE_ENOUGH, opened: Place | None = None
+) -> pd.DataFrame | Styler:
+    """The cells as people read them: amber where somebody should look, green where somebody did."""
     columns = {"Document": [row.document.label for row in rows]}
-    columns |= {field.name: [_shown(row.cells.get(field.name)) for row in rows] for field in fields}
+    columns |= {field.name: [_shown(row, field) for row in rows] for field in fields}
     if any(row.problem for row in rows):
         columns["Problem"] = ["" if row.problem is None else row.problem.message for row in rows]
     table = pd.DataFrame(columns)
@@ -230,50 +259,93 @@ def styled(fields: Sequence[FieldSpec], rows: Sequence[Row]) -> pd.DataFrame | S
         return table
     marks = pd.DataFrame("", index=table.index, columns=table.columns)
     for field in fields:
-        marks[field.name] = [CHECK_FAILED if _check_failed(row.cells.get(field.name)) else "" for row in rows]
+        marks[field.name] = [_mark(row, field.name, sure, opened) for row in rows]
     marks["Document"] = [DOCUMENT_FAILED if row.problem else "" for row in rows]
     return table.style.apply(lambda _: marks, axis=None)
 
 
-def _shown(cell: Cell | None) -> str:
+def _mark(row: Row, name: str, sure: float, opened: Place | None, number: int = 0, column: str = "") -> str:
+    """How a cell is coloured."""
+    if opened == Place(row.document.doc, name, number, column):
+        return OPEN
+    if needs_look(row, name, sure, number, column):
+        return LOOK
+    state = row.state(name, number, column)
+    return LOOKED_AT if state.checked else NOTHING if state is State.EMPTY else ""
+
+
+def _shown(row: Row, field: FieldSpec) -> str:
+    cell, said = row.cells.get(field.name), row.said(field.name)
+    if field.type is FieldType.TABLE and cell is not None and (said is None or said.value is not None):
+        rows = len(row.rows(field))
+        return parts.counted(rows, "row", "rows") if rows else _printed(cell)
+    if said is not None:
+        return said.value if said.value is not None else "none"
+    return _printed(cell)
+
+
+def _printed(cell: Cell | None) -> str:
     if cell is None:
         return ""
     return cell.value if cell.value is not None else cell.text or ("not found" if cell.problem else "")
 
 
-def _check_failed(cell: Cell | None) -> bool:
-    return cell is not None and cell.problem is not None
-
-
 def _select(run: int, rows: Sequence[Row]) -> None:
-    """A cell was chosen: open its page with its quote boxed."""
+    """A cell was chosen: open it beside its page."""
     st.session_state["extract_selected"] = True
-    parts.close_page(_place(run))
     cells = st.session_state[f"cells_{run}"].selection.cells
     if not cells:
+        review.open_cell(run, None)
         return
     number, column = cells[0]
     row = rows[number]
-    parts.open_page(_place(run), _proof(row, row.cells.get(str(column))))
+    review.open_cell(run, Place(row.document.doc, str(column) if str(column) in row.cells else ""))
 
 
-def _proof(row: Row, cell: Cell | None) -> Shown:
-    """The page a cell's value stands on; the first page where there is no value."""
-    if cell is None:
-        return replace(parts.page_of(row.document, 1), note=_said(row.problem))
-    return replace(
-        parts.page_of(row.document, cell.page or 1),
-        caption=cell.field,
-        boxes=cell.boxes,
-        value=cell.value or cell.text or "",
-        quote=cell.quote or "",
-        verified=bool(cell.boxes),
-        note=_said(cell.problem) or ("" if cell.page else "Nothing was found for this field."),
+# ── the rows of one document's table ─────────────────────────────────────────────────────────────────────────────────
+
+
+def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], opened: Place) -> None:
+    """Below the documents: what the table of one of them holds, each cell with its own place on the page."""
+    field = next((one for one in fields if one.name == opened.field and one.type is FieldType.TABLE), None)
+    row = next((one for one in rows if one.document.doc == opened.doc), None)
+    if field is None or row is None or not row.rows(field):
+        return
+    st.caption(f"{parts.as_label(field.name)} of {parts.as_label(row.document.label)}")
+    numbers = row.rows(field)
+    columns = {"Row": [str(number) for number in numbers]}
+    names = [column.name for column in field.columns]
+    columns |= {name: [_shown_inside(row, field.name, number, name) for number in numbers] for name in names}
+    table = pd.DataFrame(columns)
+    marks = pd.DataFrame("", index=table.index, columns=table.columns)
+    for name in names:
+        marks[name] = [_mark(row, field.name, SURE_ENOUGH, opened, number, name) for number in numbers]
+    key = f"rows_{run.run}_{opened.doc[:16]}_{field.name}"
+    st.dataframe(
+        table.style.apply(lambda _: marks, axis=None),
+        key=key,
+        hide_index=True,
+        on_select=partial(_select_inside, run.run, key, Place(opened.doc, field.name), numbers),
+        selection_mode="single-cell",
+        row_height=ROW_HEIGHT,
+        column_config={"Row": st.column_config.TextColumn(width="small")},
     )
 
 
-def _said(problem: Problem | None) -> str:
-    return "" if problem is None else f"{problem.message} {problem.hint}".strip()
+def _shown_inside(row: Row, name: str, number: int, column: str) -> str:
+    value = row.value(name, number, column)
+    return value if value is not None else _printed(row.cell(name, number, column))
+
+
+def _select_inside(run: int, key: str, table: Place, numbers: Sequence[int]) -> None:
+    """A cell of the table was chosen; without one the table itself is."""
+    st.session_state["extract_selected"] = True
+    cells = st.session_state[key].selection.cells
+    if not cells or cells[0][1] == "Row":
+        review.open_cell(run, table)
+        return
+    at, column = cells[0]
+    review.open_cell(run, Place(table.doc, table.field, numbers[at], str(column)))
 
 
 # ── runs ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -304,11 +376,6 @@ def _go(run: int | None) -> None:
         st.query_params.pop("run", None)
     else:
         st.query_params["run"] = str(run)
-
-
-def _place(run: int) -> str:
-    """Names the page beside a run."""
-    return f"extract_{run}"
 
 
 def _is_over(run: Run) -> bool:
