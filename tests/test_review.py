@@ -326,7 +326,7 @@ def test_the_commands(
     fields.write_text('[[field]]\nname = "total"\ntype = "amount"\n[[field]]\nname = "name"\ntype = "text"\n')
     assert docqa("extract", "--fields", fields, "--out", tmp_path / "a.csv", "--delimiter", "semicolon", "--bom") == 0
     assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbfdocument;doc;")
-    assert docqa("correct", "a.pdf", "total", "-1.250,00", "--run", 1, "--who", "ann", "--note", "credit") == 0
+    assert docqa("correct", "a.pdf", "total", "-1250.00", "--run", 1, "--who", "ann", "--note", "credit") == 0
     assert docqa("correct", doc[:8], "name", "--accept", "--fields", fields, "--who", "bob") == 0
     assert docqa("correct", "a.pdf", "total", "--withdraw", "--who", "bob") == 0
     assert docqa("correct", "a.pdf", "total", "13", "--who", "ann") == 0
