@@ -32,7 +32,9 @@ def register(commands: Commands) -> None:
     )
     said.add_argument("document", metavar="DOCUMENT", help="its label or the beginning of its id")
     said.add_argument("field", metavar="FIELD")
-    said.add_argument("value", metavar="VALUE", nargs="?", help='as printed or as kept; "" if the document has none')
+    said.add_argument(
+        "value", metavar="VALUE", nargs="?", help='as printed, a negative amount as -1250.00; "" for none'
+    )
     said.add_argument("--accept", action="store_true", help="the machine's value was looked at and is right")
     said.add_argument("--withdraw", action="store_true", help="take back what was said; the machine's value counts")
     said.add_argument("--row", type=int, default=0, help="of a table, from 1; without --column the row is struck out")
