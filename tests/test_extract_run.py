@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +35,7 @@ from docqa.readers import NOTHING_SAID, Conversation
 from docqa.settings import ExtractSettings, ModelSettings, Settings
 from docqa.store import Store
 from docqa.store.ledger import Ledger, Run
+from docqa.store.library import Library
 from docqa.types import (
     MAX_ATTEMPTS,
     Cell,
@@ -474,6 +475,20 @@ def test_altered_words_are_noticed_by_the_processes_too(store: Store, begun: lis
     run = start(store)
     carry_on(store, TWO_HANDS, run)
     assert codes(store, run) == [None, "store_damaged", None, None, None]
+
+
+def test_pages_that_cannot_be_loaded_are_one_documents_fault(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows_of, third = Library.rows_of, in_order(store)[2]
+
+    def damaged(library: Library, docs: Iterable[str]) -> object:
+        if third in (asked := list(docs)):
+            raise StoreDamaged("a file of the library is gone")
+        return rows_of(library, asked)
+
+    monkeypatch.setattr(Library, "rows_of", damaged)
+    run = start(store)
+    assert carry_on(store, ONE_HAND, run)
+    assert codes(store, run) == [None, None, "store_damaged", None, None]
 
 
 def test_whoever_stops_a_run_costs_no_attempt_and_leaves_no_process(store: Store, begun: list[int]) -> None:

@@ -37,6 +37,7 @@ class Work:
     known: Mapping[str, Cell]  #: cells that are there already, by name of field
     pages: bytes  #: as `docqa.pagewords.packed` made them
     words_known: Mapping[int, str]  #: the sha256 of each page's words as they were read
+    damaged: str = ""  #: why there are no pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ _REPLY = TypeAdapter(Reply)
 
 def fill(work: Work, calibration: Calibration) -> dict[str, Cell]:
     """The cells of one document, by name of field. Raises StoreDamaged."""
+    if work.damaged:
+        raise StoreDamaged(work.damaged)
     pages = pages_of(unpacked(work.pages))
     check_words(work.doc, pages, work.words_known)
     readings = Readings(BUILT_IN, read_fields(work.fields, pages))

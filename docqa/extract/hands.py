@@ -155,8 +155,17 @@ class Threads:
 
 
 def loaded(store: Store, tasks: Sequence[Task]) -> list[Work]:
-    """Tasks with the pages of their documents, all in one query. Raises StoreError."""
-    rows = store.library.rows_of(task.document.doc for task in tasks)
+    """Tasks with the pages of their documents, all in one query; one by one if some cannot be read.
+
+    Raises StoreError.
+    """
+    damaged = ""
+    try:
+        rows = store.library.rows_of(task.document.doc for task in tasks)
+    except StoreDamaged as error:
+        if len(tasks) > 1:
+            return [work for task in tasks for work in loaded(store, [task])]
+        rows, damaged = {}, error.message
     nothing = COLUMNS.empty_table()
     return [
         Work(
@@ -165,6 +174,7 @@ def loaded(store: Store, tasks: Sequence[Task]) -> list[Work]:
             task.known,
             packed(rows.get(task.document.doc, nothing)),
             store.words_known(task.document.doc),
+            damaged,
         )
         for task in tasks
     ]

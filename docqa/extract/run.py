@@ -234,7 +234,8 @@ class _Desk:
         try:
             while True:
                 while self._todo and (room := hands.room()) > 0 and not self.stopped():
-                    hands.take(self._begin(room))
+                    if tasks := self._begin(room):
+                        hands.take(tasks)
                 if not self._begun:
                     break
                 self._take_back(hands.done())
