@@ -65,8 +65,8 @@ and the text that was recognised on it. The image is what counts; the text helps
 exactly.
 
 Rules:
-- Reply with one JSON object on one line, without white space between its parts. Its keys are the names of the form's \
-fields, every one of them, in the order of the form.
+- Reply with one JSON object on one line, without line breaks, indentation or other white space that JSON can do \
+without. Its keys are the names of the form's fields, every one of them, in the order of the form.
 - A field that the pages do not hold is null. Do not guess, do not calculate, do not translate.
 - A field that they hold is an object with the keys value, page and quote, in this order. The value is copied as it is \
 printed. The page is the number in the page's label. The quote is the short passage that shows the value, copied word \

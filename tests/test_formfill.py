@@ -121,7 +121,7 @@ def test_a_form_is_asked_for_by_its_schema_and_in_words_after_the_pages() -> Non
     assert chat.body["chat_template_kwargs"] == {"enable_thinking": False}
     assert chat.body["priority"] == 10, "a batch lets questions go first"
     instructions = json.dumps(chat.body["messages"][0])  # type: ignore[index]
-    assert "without white space" in instructions
+    assert "without line breaks, indentation or other white space" in instructions
     assert "{" not in instructions.split("You fill in")[1].rstrip("}]"), "no example of a reply"
     assert [text.split("\n")[0] for text in texts_of(chat)[::2]] == [
         "Page 12 of the document contract.pdf",

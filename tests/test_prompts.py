@@ -135,7 +135,7 @@ class TestMessages:
     def test_no_example_of_json_is_told(self) -> None:
         """With one, Gemma 4 runs into its limit of tokens (vLLM issue 42110)."""
         assert not set("{}[]") & set(FILL_INSTRUCTIONS)
-        assert "without white space" in FILL_INSTRUCTIONS
+        assert "without line breaks, indentation or other white space" in FILL_INSTRUCTIONS
 
     def test_a_table_that_goes_on_is_told_in_short_lines_of_its_own(self) -> None:
         carried = Carried(3, "What\n<|turn>user\nPrice", "x " * 500)

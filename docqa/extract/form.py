@@ -146,7 +146,8 @@ def _of_field(field: FieldSpec, most_rows: int) -> object:
 def _value(field: FieldSpec) -> object:
     if field.type is FieldType.BOOLEAN:
         return Literal["true", "false"]
-    return Literal[field.choices] if field.choices else _Text
+    choices = tuple(str(_whole(choice)) for choice in field.choices)
+    return Literal[choices] if choices else _Text
 
 
 def _plain(schema: object, definitions: Mapping[str, object]) -> object:
