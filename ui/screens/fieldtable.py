@@ -160,7 +160,7 @@ def _editor(table: pd.DataFrame, key: str, order: Sequence[str], kinds: Sequence
             ),
             "found": st.column_config.TextColumn("Found in", width="medium", disabled=True),
             "description": st.column_config.TextColumn("Description", width="large"),
-            "required": st.column_config.CheckboxColumn("Required", default=False, width="small"),
+            "required": st.column_config.CheckboxColumn("Required", default=False, width=100),
             "choices": st.column_config.ListColumn("Choices", width="medium"),
             "pattern": st.column_config.TextColumn(
                 "Pattern", width="small", help="A regular expression that the whole value must match"
