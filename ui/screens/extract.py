@@ -243,7 +243,7 @@ def _table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
 def _pinned(document: str, opened: str) -> dict[str, object]:
     """The columns that stay in sight: the documents' names, and the field that is looked at."""
     columns = {document: st.column_config.TextColumn(width="medium", pinned=True)}
-    return columns | ({opened: st.column_config.TextColumn(pinned=True)} if opened else {})
+    return columns | ({opened: st.column_config.TextColumn(width="medium", pinned=True)} if opened else {})
 
 
 def styled(
