@@ -243,7 +243,7 @@ def _table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
 def _pinned(document: str, opened: str) -> dict[str, object]:
     """The columns that stay in sight: the documents' names, and the field that is looked at."""
     columns = {document: st.column_config.TextColumn(width="medium", pinned=True)}
-    return columns | ({opened: st.column_config.TextColumn(pinned=True)} if opened else {})
+    return columns | ({opened: st.column_config.TextColumn(width="medium", pinned=True)} if opened else {})
 
 
 def styled(
@@ -320,6 +320,7 @@ def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], o
     marks = pd.DataFrame("", index=table.index, columns=table.columns)
     for name in names:
         marks[name] = [_mark(row, field.name, SURE_ENOUGH, opened, number, name) for number in numbers]
+    texts = {column.name for column in field.columns if column.type is FieldType.TEXT}
     key = f"rows_{run.run}_{opened.doc[:16]}_{field.name}"
     st.dataframe(
         table.style.apply(lambda _: marks, axis=None),
@@ -328,7 +329,9 @@ def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], o
         on_select=partial(_select_inside, run.run, key, Place(opened.doc, field.name), numbers),
         selection_mode="single-cell",
         row_height=ROW_HEIGHT,
-        column_config={"Row": st.column_config.TextColumn(width="small")},
+        column_config={
+            name: st.column_config.TextColumn(width="medium" if name in texts else "small") for name in table
+        },
     )
 
 

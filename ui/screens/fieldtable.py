@@ -110,8 +110,8 @@ def _suggestions() -> Sequence[Suggestion]:
 def _suggested_start() -> Start:
     found = _suggestions()
     st.caption(
-        f"Found in {parts.counted(found[0].of, 'document', 'documents')}. Take out what you do not need; the names are "
-        "the columns of your table."
+        f"From {parts.counted(found[0].of, 'document', 'documents')}. Take out what you do not need and correct the rest: "
+        "names become the columns of your table, descriptions tell the reader what to look for."
     )
     fields = [one.field for one in found]
     seen = {one.field.name: _seen(one) for one in found}
@@ -160,7 +160,7 @@ def _editor(table: pd.DataFrame, key: str, order: Sequence[str], kinds: Sequence
             ),
             "found": st.column_config.TextColumn("Found in", width="medium", disabled=True),
             "description": st.column_config.TextColumn("Description", width="large"),
-            "required": st.column_config.CheckboxColumn("Required", default=False, width="small"),
+            "required": st.column_config.CheckboxColumn("Required", default=False, width=100),
             "choices": st.column_config.ListColumn("Choices", width="medium"),
             "pattern": st.column_config.TextColumn(
                 "Pattern", width="small", help="A regular expression that the whole value must match"

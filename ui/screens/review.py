@@ -80,7 +80,7 @@ def _heading(look: Look, left: int) -> None:
     name = " · ".join(
         [place.field, *([f"row {place.row}"] if place.row else []), *([place.column] if place.row else [])]
     )
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="small"):
         st.markdown(f"**{parts.as_label(name or 'The document')}**", width="stretch")
         words = f"{left:,} to look at" if left else "nothing left to look at"
         st.caption(f"{said_of(look)}  \n{words}", width="content", text_alignment="right")
@@ -152,7 +152,7 @@ def _form(run: int, look: Look, left: int) -> None:
     whole_table = look.field is not None and look.field.type is FieldType.TABLE and not look.place.column
     with st.form(f"form_{key}", border=False, enter_to_submit=True):
         if whole_table:
-            st.caption("Accept the table as it is, or click a cell of its rows, below, to correct it.")
+            st.caption("Accept the table as it is, or click a cell of its rows on the left to correct it.")
         else:
             _box(look, key)
         with st.container(horizontal=True, gap="small"):
