@@ -6,6 +6,7 @@ import csv
 import io
 import math
 import re
+import zipfile
 import shutil
 import subprocess
 from dataclasses import replace
@@ -186,8 +187,12 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=3
 )
 
 
+#: openpyxl reads what looks like an escaped character back wrongly; the test below looks into the file for those.
+READABLE = TEXTS.filter(lambda text: re.search("_x[0-9A-Fa-f]{4}_|x005F_", text) is None)
+
+
 @settings(max_examples=15)
-@given(st.lists(st.tuples(TEXTS, TEXTS), min_size=1, max_size=12))
+@given(st.lists(st.tuples(READABLE, READABLE), min_size=1, max_size=12))
 def test_every_text_comes_back_and_none_is_a_formula(texts: list[tuple[str, str]]) -> None:
     rows = [
         row(label, seller=replace(cell("seller", value), quote=label, problem=Problem("x", label, value)))
@@ -199,6 +204,11 @@ def test_every_text_comes_back_and_none_is_a_formula(texts: list[tuple[str, str]
         assert there(sheet.cell(line, 1).value) == label
         assert there(sheet.cell(line, 3).value) == value
     assert not [one for sheet in book for line in sheet for one in line if one.data_type == "f"]
+
+
+def test_a_text_that_looks_like_an_escaped_character_is_escaped() -> None:
+    with zipfile.ZipFile(io.BytesIO(xlsx_bytes([SELLER], [row(seller="_x0000_ and _x005F_")], SHEET))) as file:
+        assert b"_x005F_x0000_ and _x005F_x005F_" in file.read("xl/sharedStrings.xml")
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**9), max_value=10**9, places=2))

@@ -177,7 +177,7 @@ class RunSheet:
 
     run: int
     started: str  #: ISO 8601, UTC
-    finished: str | None  #: None while documents are left, and where nobody recorded it
+    finished: str | None  #: None while documents are left
     reader: str  #: "quote" or "vision", as it was asked for
     version: str  #: of the reader: prompts, model and image budget
     model: str | None  #: that read cells; None if it was the built-in reader alone
@@ -194,7 +194,7 @@ def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
     return RunSheet(
         run=record.run,
         started=record.started_at,
-        finished=None,
+        finished=record.finished_at,
         reader=record.reader,
         version=record.version,
         model=", ".join(models) or None,
