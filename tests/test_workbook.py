@@ -6,9 +6,9 @@ import csv
 import io
 import math
 import re
-import zipfile
 import shutil
 import subprocess
+import zipfile
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
