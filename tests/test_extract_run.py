@@ -31,7 +31,7 @@ from docqa.extract import filling, hands, progress
 from docqa.extract import run as extraction
 from docqa.extract.run import carry_on, chosen_run, start_run
 from docqa.extract.table import run_table
-from docqa.readers import NOTHING_SAID, Conversation
+from docqa.readers import NOTHING_SAID, Conversation, FieldsUnread
 from docqa.settings import ExtractSettings, ModelSettings, Settings
 from docqa.store import Store
 from docqa.store.ledger import Ledger, Run
@@ -245,6 +245,23 @@ def test_one_bad_answer_is_forgotten(store: Store, employ: Employ) -> None:
     carry_on(store, SETTINGS, run)
     assert state(store, run) == (5, 5, 0)
     assert codes(store, run) == [None] * 5
+
+
+def test_a_field_that_was_not_read_costs_no_other_field(store: Store, employ: Employ) -> None:
+    total = Reading("total", "2.00", 1, "Total 2.00 EUR", 0.9)
+    clerk = employ(Clerk(wrong={2: FieldsUnread({"seller": ModelBadAnswer("cut off")}, [total])}))
+    label = next(d.label for d in store.catalog.documents() if d.doc == in_order(store)[1])
+    run = start(store)
+    seen: list[set[str]] = []
+
+    def look(progress: object) -> None:
+        seen.append(set(values(store, run)[1]))
+
+    carry_on(store, SETTINGS, run, look)
+    assert {"total"} in seen  # kept before the other field was there
+    assert [asked for where, asked in clerk.calls if where == label] == [("total", "seller"), ("seller",)]
+    assert state(store, run) == (5, 5, 0)
+    assert all(set(each) == {"total", "seller"} for each in values(store, run))
 
 
 @pytest.mark.parametrize("error", [ModelUnreachable("gone"), ModelBusy("full"), ModelRefused("no")])
@@ -578,11 +595,11 @@ def test_documents_may_be_read_in_between(store: Store, employ: Employ) -> None:
 def test_threads_have_several_documents_filled_at_once() -> None:
     together = threading.Barrier(3)
 
-    def filled(task: object) -> dict[str, Cell]:
+    def filled(task: hands.Task) -> hands.Done:
         together.wait(30)  # breaks, if they do not come together
-        return {}
+        return hands.Done(task, {})
 
-    threads = hands.Threads(filled, 3)  # type: ignore[arg-type]
+    threads = hands.Threads(filled, 3)
     assert threads.room() == 3
     threads.take([object(), object(), object()])  # type: ignore[list-item]
     assert threads.room() == 0

@@ -49,7 +49,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A task with its cells by name of field, or why there are none."""
+    """A task with its cells by name of field, or why there are none; both if it lacks some."""
 
     task: Task
     cells: Mapping[str, Cell] | None = None
@@ -79,7 +79,7 @@ class Hands(Protocol):
 class OneByOne:
     """This process with any reader, a document at a time."""
 
-    def __init__(self, filled: Callable[[Task], Mapping[str, Cell]]) -> None:
+    def __init__(self, filled: Callable[[Task], Done]) -> None:
         self._filled = filled
         self._tasks: deque[Task] = deque()
 
@@ -100,9 +100,9 @@ class OneByOne:
         """There is nothing to end."""
 
 
-def _attempted(filled: Callable[[Task], Mapping[str, Cell]], task: Task) -> Done:
+def _attempted(filled: Callable[[Task], Done], task: Task) -> Done:
     try:
-        return Done(task, filled(task))
+        return filled(task)
     except Exception as error:  # whoever asked raises again what is no document's fault
         return Done(task, error=error)
 
@@ -113,7 +113,7 @@ def _attempted(filled: Callable[[Task], Mapping[str, Cell]], task: Task) -> Done
 class Threads:
     """So many documents at once, each in a thread: they spend their time waiting for a model server."""
 
-    def __init__(self, filled: Callable[[Task], Mapping[str, Cell]], count: int) -> None:
+    def __init__(self, filled: Callable[[Task], Done], count: int) -> None:
         self._filled = filled
         self._todo: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self._replies: queue.SimpleQueue[Done] = queue.SimpleQueue()
@@ -198,7 +198,7 @@ class Here:
     def done(self) -> list[Done]:
         """Fill the next one."""
         task, work = self._waiting.popleft()
-        return [_attempted(lambda _: fill(work, self._calibration), task)]
+        return [_attempted(lambda task: Done(task, fill(work, self._calibration)), task)]
 
     def close(self) -> None:
         """There is nothing to end."""

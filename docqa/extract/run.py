@@ -30,14 +30,14 @@ from docqa.extract.confidence import calibration_in
 from docqa.extract.fields import field_key, fields_from_json, fields_json
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
 from docqa.extract.hands import PAGES, Done, Hands, Here, OneByOne, Processes, Task, Threads, pages_in
-from docqa.readers import Reader
+from docqa.readers import FieldsUnread, Reader
 from docqa.readers.layout import read_fields
 from docqa.readers.vision import VisionReader
 from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.ledger import NOT_READ, Run, Waiting
 from docqa.store.library import Vectors
-from docqa.types import MAX_ATTEMPTS, Cell, Document, FieldSpec, Problem
+from docqa.types import MAX_ATTEMPTS, Cell, Document, FieldSpec, Problem, Reading
 
 #: Pages from which processes beside this one pay: each takes half a second to start, a page 0.01 to 0.03 (measured).
 WORTH_PROCESSES = 100
@@ -278,16 +278,16 @@ class _Desk:
 
     def _take_back(self, done: Sequence[Done]) -> None:
         """Commit the documents that are whole; record why others are not."""
-        whole = [(one.task.document.doc, self._cells(one.task, one.cells)) for one in done if one.cells is not None]
-        self._commit(whole)
+        self._commit([(one.task.document.doc, self._cells(one)) for one in done if one.error is None])
         for one in done:
             if one.error is not None:
-                self._failed(one.task, one.error)
+                self._failed(one, one.error)
 
-    def _cells(self, task: Task, cells: Mapping[str, Cell]) -> list[tuple[str, Cell]]:
-        version = self._reader.version
+    def _cells(self, done: Done) -> list[tuple[str, Cell]]:
+        version, attempt = self._reader.version, done.task.attempt
         return [
-            (self._keys[name], replace(cell, version=version, attempt=task.attempt)) for name, cell in cells.items()
+            (self._keys[name], replace(cell, version=version, attempt=attempt))
+            for name, cell in (done.cells or {}).items()
         ]
 
     def _commit(self, whole: Sequence[tuple[str, Sequence[tuple[str, Cell]]]]) -> None:
@@ -296,14 +296,14 @@ class _Desk:
             self._begun -= {doc for doc, _ in whole}
             self._tell(done=len(whole))
 
-    def _failed(self, task: Task, error: BaseException) -> None:
-        doc = task.document.doc
+    def _failed(self, done: Done, error: BaseException) -> None:
+        doc, attempt = done.task.document.doc, done.task.attempt
         if isinstance(error, _OF_ONE):
-            self._ledger.fail_run_document(self._run.run, doc, error.problem, final=False)
+            self._ledger.fail_run_document(self._run.run, doc, error.problem, self._cells(done), final=False)
             self._begun.discard(doc)
-            if task.attempt < MAX_ATTEMPTS:
-                self._todo.append(Waiting(doc, task.attempt, cut_off=False))  # after the others
-            self._tell(failed=int(task.attempt >= MAX_ATTEMPTS))
+            if attempt < MAX_ATTEMPTS:
+                self._todo.append(Waiting(doc, attempt, cut_off=False))  # after the others
+            self._tell(failed=int(attempt >= MAX_ATTEMPTS))
         elif isinstance(error, ModelError):  # the server is away or refuses everybody: no document's fault
             self._ledger.postpone_run_document(self._run.run, doc, error.problem)
             self._begun.discard(doc)
@@ -319,14 +319,20 @@ class _Desk:
         self._run = replace(self._run, done=self._run.done + done, failed=self._run.failed + failed)
         self._on_progress(self._run)
 
-    def _filled(self, task: Task) -> dict[str, Cell]:
+    def _filled(self, task: Task) -> Done:
         """What the reader reads in a document and, if that is a model, the built-in reader independently of it."""
         evidence = self._store.evidence(task.document)
         pages = {one.page.number: one.page for one in evidence}
-        read = self._reader.fill(task.fields, evidence)
-        second = read_fields(task.fields, list(pages.values())) if self._reader.name != BUILT_IN else []
+        fields, unread = task.fields, None
+        try:
+            read: Sequence[Reading] = self._reader.fill(fields, evidence)
+        except FieldsUnread as error:
+            read, unread = error.readings, error
+            fields = tuple(field for field in fields if field.name not in error.fields)
+        second = read_fields(fields, list(pages.values())) if self._reader.name != BUILT_IN else []
         readings = Readings(self._reader.name, read, second)
-        return fill_cells(task.document.doc, task.fields, pages, readings, task.known, self._calibration)
+        cells = fill_cells(task.document.doc, fields, pages, readings, task.known, self._calibration)
+        return Done(task, cells, unread)
 
 
 _NOT_READ = Problem(NOT_READ, "The document has not been read yet.", "Wait until its status is ready, then run again.")

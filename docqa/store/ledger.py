@@ -17,6 +17,9 @@ from docqa.types import MAX_ATTEMPTS, Box, Cell, Correction, Document, Problem
 NOT_READ = "not_read"  #: code of the problem of a document that has no pages yet
 
 
+_ADD_CELL = "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One extraction as it was asked for; `fields` is the JSON the caller gave."""
@@ -168,10 +171,7 @@ class Ledger:
         """Commit the new cells of documents that are whole, and that the run is done with them."""
         with self._database.write() as sql:
             for doc, cells in filled:
-                sql.executemany(
-                    "INSERT INTO cells VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    [_cell_columns(key, cell) for key, cell in cells],
-                )
+                sql.executemany(_ADD_CELL, [_cell_columns(key, cell) for key, cell in cells])
                 sql.execute(
                     """UPDATE run_documents SET done = 1, problem_code = NULL, problem_message = NULL,
                        problem_hint = NULL WHERE run = ? AND doc = ?""",
@@ -183,9 +183,12 @@ class Ledger:
         with self._database.write() as sql:
             sql.execute("UPDATE runs SET finished_at = ? WHERE run = ?", (now(), run))
 
-    def fail_run_document(self, run: int, doc: str, problem: Problem, *, final: bool) -> None:
-        """Record why a document got no cells; `final` sets it aside at once."""
+    def fail_run_document(
+        self, run: int, doc: str, problem: Problem, cells: Sequence[tuple[str, Cell]] = (), *, final: bool
+    ) -> None:
+        """Record why a document got no cells, or not those it lacks besides `cells`; `final` sets it aside at once."""
         with self._database.write() as sql:
+            sql.executemany(_ADD_CELL, [_cell_columns(key, cell) for key, cell in cells])
             sql.execute(
                 """UPDATE run_documents SET problem_code = ?, problem_message = ?, problem_hint = ?,
                    attempts = CASE WHEN ? THEN ? ELSE attempts END WHERE run = ? AND doc = ?""",
