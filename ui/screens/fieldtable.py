@@ -110,8 +110,8 @@ def _suggestions() -> Sequence[Suggestion]:
 def _suggested_start() -> Start:
     found = _suggestions()
     st.caption(
-        f"From {parts.counted(found[0].of, 'document', 'documents')}. Take out what you do not need and correct the rest: "
-        "names become the columns of your table, descriptions tell the reader what to look for."
+        f"From {parts.counted(found[0].of, 'document', 'documents')}. Take out what you do not need and correct the "
+        "rest: names become the columns of your table, descriptions tell the reader what to look for."
     )
     fields = [one.field for one in found]
     seen = {one.field.name: _seen(one) for one in found}
