@@ -113,7 +113,7 @@ def test_sentences_times_and_addresses_have_no_label(line: str) -> None:
 @given(st.text(max_size=60))
 def test_a_label_is_words_without_digits(text: str) -> None:
     label = label_of(text)
-    assert label is None or (label in text and len(label) <= 40 and not any(map(str.isdigit, label)))
+    assert label is None or (label in text and len(label) <= 40 and not any(map(str.isdecimal, label)))
 
 
 @settings(max_examples=25)
