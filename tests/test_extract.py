@@ -264,6 +264,13 @@ def test_a_value_on_another_page_than_was_said_is_shown_there(make_page: MakePag
     assert (cell.value, cell.page) == ("Alder Ltd", 2)
 
 
+def test_a_value_is_looked_for_in_the_lines_its_quote_is_made_of(make_page: MakePage) -> None:
+    page = make_page("d0", 1, "2 Quay Street\nA gilded frame 2 640.00\ncleaned, mended\nSum 2 640.00")
+    row = Reading("quantity", "2", 1, "A gilded frame cleaned, mended 2 640.00", 0.5)
+    cell = check(View("d0", {1: page}, None, None), FieldSpec("quantity", FieldType.NUMBER), [row], "quote")
+    assert cell.boxes == (page.lines[1][3].box,)
+
+
 def test_a_currency_sign_is_proven_by_the_amount_it_stands_at(make_page: MakePage) -> None:
     view = View("d0", {1: make_page("d0", 1, "TOTAL £54.40")}, None, None)
     cell = check(

@@ -1,8 +1,8 @@
 """Where a value stands on the pages: as it was read, or as the same date, amount or number in any notation.
 
-A value is looked for in the quote it was read from, then on the page that was named, then on the other pages. What is
-nowhere is unproven, whoever read it. Not here: quotes of answers (`docqa.verify`), and whether the value is the right
-one (`docqa.extract.checks`).
+A value is looked for in the quote it was read from, or in the lines that quote is made of, then on the page that was
+named, then on the other pages. What is nowhere is unproven, whoever read it. Not here: quotes of answers
+(`docqa.verify`), and whether the value is the right one (`docqa.extract.checks`).
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def prove(field: FieldSpec, reading: Reading, pages: Mapping[int, Page], day_fir
         part = _part(named, quote)
         if boxes := _boxes(field, reading.text, part, day_first):
             return Proof(named.number, boxes)
+    elif named is not None and (boxes := _boxes(field, reading.text, _lines_of(named, reading.quote), day_first)):
+        return Proof(named.number, boxes)
     for page in _named_first(reading.page, pages):
         if boxes := _boxes(field, reading.text, page, day_first):
             return Proof(page.number, boxes)
@@ -52,6 +54,16 @@ def _part(page: Page, quote: Match) -> Page:
     if (quote.first, quote.last) not in parts:
         parts[quote.first, quote.last] = replace(page, words=page.words[quote.first : quote.last + 1])
     return parts[quote.first, quote.last]
+
+
+def _lines_of(page: Page, quote: str) -> Page:
+    """The lines that a quote is made of, as a page: a table's row may be read in another order than its lines."""
+    parts: dict[str, Page] = page.__dict__.setdefault("_lines_of", {})
+    if quote not in parts:
+        said = set(quote.split())
+        lines = (line for line in page.lines if sum(word.text in said for word in line) > len(line) / 2)
+        parts[quote] = replace(page, words=tuple(word for line in lines for word in line))
+    return parts[quote]
 
 
 def _named_first(number: int, pages: Mapping[int, Page]) -> Iterator[Page]:

@@ -81,13 +81,20 @@ def chosen_run(
         return start_run(store, settings, fields, wanted, docs[:limit])
     there = ledger.run_docs(newest.run)
     if again:
-        version = _reader(settings, wanted).version
-        keys = [field_key(field, version) for field in fields]
-        new = [doc for doc in docs if doc not in there][:limit]
-        ledger.reopen_run(newest.run, keys, new, retry=retry)
+        reopen_run(store, settings, newest, [doc for doc in docs if doc not in there][:limit], retry=retry)
     elif there != set(docs[:limit]) or not (ledger.run_pending(newest.run) or ledger.run_exhausted(newest.run)):
         return start_run(store, settings, fields, wanted, docs[:limit])
     return newest.run
+
+
+def reopen_run(store: Store, settings: Settings, run: Run, docs: Sequence[str] = (), *, retry: bool = False) -> None:
+    """Have an extraction take in more documents and what it lacks; with `retry` also what was set aside.
+
+    Raises BadSettings if its reader cannot be had.
+    """
+    version = _reader(settings, run.reader).version
+    keys = [field_key(field, version) for field in run_fields(run)]
+    store.catalog.ledger.reopen_run(run.run, keys, docs, retry=retry)
 
 
 def run_fields(run: Run) -> tuple[FieldSpec, ...]:

@@ -15,7 +15,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from docqa.extract.run import run_fields, start_run
+from docqa.extract.run import reopen_run, run_fields, start_run
 from docqa.extract.table import Row, State, run_table
 from docqa.store.ledger import Run
 from docqa.types import Cell, Document, FieldSpec, FieldType
@@ -212,9 +212,8 @@ def _failed(run: Run, rows: Sequence[Row]) -> None:
 
 
 def _try_again(run: Run) -> None:
-    """The same fields for the same documents: what is filled already is not read again."""
-    docs = [document.doc for document, _ in resources.store().catalog.ledger.run_documents(run.run)]
-    _go(start_run(resources.store(), resources.settings(), run_fields(run), run.reader, docs))
+    """The documents that were set aside, and only those."""
+    reopen_run(resources.store(), resources.settings(), run, retry=True)
 
 
 # ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────
