@@ -76,7 +76,7 @@ def test_every_error_says_what_to_do(kind: type[DocqaError]) -> None:
 
 def test_a_transient_error_is_one_that_may_end_differently() -> None:
     transient = {kind.__name__ for kind in below(DocumentError) if getattr(kind, "transient", False)}
-    assert transient == {"RendererDied", "RendererTimeout"}
+    assert transient == {"RendererDied", "RendererTimeout", "FillerDied"}
 
 
 def test_an_error_becomes_a_problem() -> None:
