@@ -25,6 +25,7 @@ _ALIGNED = 0.012  #: of the page's width: amounts of one column end so close to 
 
 _HINTS = {
     "sum_differs": "Look at the net amount, the tax and the total: one of them is wrong, or the document is.",
+    "negative": "Look whether this is a credit note, and which sign your books give it.",
     "rows_differ": "Look whether a row is missing or a sum was taken for a row.",
     "row_sum_differs": "Look at the row: quantity, price or amount is wrong, or a discount was given.",
     "row_count": "Look whether a row of the table is missing or was read twice.",
@@ -48,6 +49,7 @@ def check_document(
     doubts: dict[str, list[Problem]] = defaultdict(list)
     meant = {guide_for(field).concept: field.name for field in reversed(fields) if field.type is not FieldType.TABLE}
     confirmed = _check_sums(meant, cells, doubts)
+    _check_signs(meant, cells, doubts)
     _check_dates(fields, meant, cells, day_first, doubts)
     _check_iban(meant, cells, doubts)
     checked = dict(cells)
@@ -107,6 +109,14 @@ def _check_sums(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dic
     for name in names:
         doubts[name].append(doubt("sum_differs", f"{net} and {tax} do not make {total}."))
     return set()
+
+
+def _check_signs(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dict[str, list[Problem]]) -> None:
+    """What has to be paid is not negative: where it is, on a credit note, some books count it the other way round."""
+    for name in (meant.get(concept, "") for concept in ("net", "tax", "total")):
+        amount = _decimal(cells.get(name))
+        if amount is not None and amount < 0:
+            doubts[name].append(doubt("negative", f"{amount} is below zero."))
 
 
 def _check_table(

@@ -168,6 +168,8 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 
 
 def _fit_in_words(fit: Fit) -> str:
+    if not fit.before["cells"]:
+        return f"Not saved. {fit.refused}."
     names = ("calibration_error", "brier", "accuracy_at_0.6", "accuracy_at_0.8")
     lines = [f"Fitted to {fit.cells} cells that somebody looked at; {fit.before['cells']:.0f} others were held back."]
     lines += ["On those that were held back:   before   after"]
