@@ -168,17 +168,21 @@ class ModelServer:
         url = self._url.removesuffix("/v1") + path if path.startswith("/") else f"{self._url}/{path}"
         # A server takes what it is sent at once, however long it thinks about it afterwards.
         timeout = httpx2.Timeout(silence, connect=self._settings.connect_timeout, write=min(READY_TIMEOUT, silence))
-        tries = 0
+        tries, refused = 0, False
         while True:
             request = self._http.build_request("POST" if body else "GET", url, json=body, timeout=timeout)
             outcome = self._tried(request, deadline, silence, watch)
             if isinstance(outcome, httpx2.Response):
                 return outcome
+            # A connection of the pool that the server closes after an error, as vLLM does, costs neither try nor time.
+            if outcome.stale and refused:
+                refused = False
+                continue
             if outcome.pause is None or tries == len(RETRY_PAUSES) or not (patient or outcome.stale):
                 raise outcome.error
             if yielding and isinstance(outcome.error, ModelBusy):
                 raise outcome.error
-            # A connection of the pool that the server has closed, as vLLM does after an error, costs no waiting.
+            refused = not outcome.stale
             pause = RETRY_PAUSES[tries] * random.uniform(0.5, 1.5) if tries or not outcome.stale else 0
             pause = max(pause, outcome.pause)
             if time.monotonic() + pause > deadline:

@@ -356,6 +356,11 @@ def test_a_stale_connection_after_an_error_costs_one_try() -> None:
         assert streamed(client) == "fine"
 
 
+def test_connections_that_errors_leave_stale_cost_no_try() -> None:
+    with FakeServer(Fail(503), Drop(), Fail(503), Drop(), Say("fine")) as server, client_of(server) as client:
+        assert streamed(client) == "fine"
+
+
 @pytest.mark.parametrize(
     ("order", "expected", "tries"),
     [

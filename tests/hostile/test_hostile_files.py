@@ -47,4 +47,6 @@ def test_five_hundred_damaged_files_among_good_ones() -> None:
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(_NO_DATA, reason="the hostile files are not here (DOCQA_DATA, ../shared/data)")
 def test_every_hostile_file_ends_in_time_as_it_should() -> None:
-    assert suite("corpus", DATA)["files"] > 90
+    summary = suite("corpus", DATA)
+    assert summary["files"] > 90
+    assert summary["partial"] < 10, "the stand-in for the OCR is not understood"

@@ -8,4 +8,4 @@ from ingest.wire import read_frame, write_frame
 if __name__ == "__main__":
     out = private_stdout()
     while read_frame(sys.stdin.buffer) is not None:
-        write_frame(out, {"words": [], "quality": 0.0})
+        write_frame(out, {"words": [], "quality": 0.0, "unread": []})
