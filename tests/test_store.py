@@ -859,3 +859,13 @@ def test_a_library_that_lost_a_file_is_damaged(small_store: Store) -> None:
             path.unlink()
     with pytest.raises(StoreDamaged, match="lance cannot be used"):
         Store(small_store.folder).page(doc, 1)
+
+
+def test_a_run_that_was_cut_off_while_it_made_a_table_leaves_none(
+    empty_store: Store, add_document: AddDocument
+) -> None:
+    for name in ("pages", "chunks", "vectors"):
+        (empty_store.folder / "lance" / f"{name}.lance" / "_transactions").mkdir(parents=True)
+    assert empty_store.library.page_keys() == []
+    document = add_document(empty_store, "a.pdf", "papers", "Total 12.00")
+    assert [page.number for page in empty_store.library.pages(document.doc)] == [1]

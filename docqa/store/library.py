@@ -330,7 +330,12 @@ class Library:
     # ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _tables(self) -> list[str]:
-        return list(self._db.list_tables().tables)
+        """The tables that are there. One that a run was cut off while making has a folder, and nothing in it yet.
+
+        One that lost its versions but not its rows is damaged, and is not passed over.
+        """
+        names = self._db.list_tables().tables
+        return [name for name in names if _has_files(self._folder / f"{name}.lance")]
 
     def _page_table(self) -> lancedb.table.Table:
         if "pages" in self._tables():
@@ -417,6 +422,11 @@ def _is_untidy(table: lancedb.table.Table) -> bool:
 def _is_crumbled(table: lancedb.table.Table) -> bool:
     commits = table.stats()["fragment_stats"]["num_fragments"]
     return bool(commits >= _CRUMBS and table.count_rows() < _CRUMB * commits)
+
+
+def _has_files(table: Path) -> bool:
+    """Whether a table has a version, or rows of one."""
+    return any(table.glob("_versions/*.manifest")) or any(table.glob("data/*"))
 
 
 def _only(docs: Iterable[str]) -> str:
