@@ -862,7 +862,7 @@ def test_a_library_that_lost_a_file_is_damaged(small_store: Store) -> None:
 
 
 def test_a_run_that_was_cut_off_while_it_made_a_table_leaves_none(
-    empty_store: Store, add_document: AddDocument
+    empty_store: Store, add_document: Callable[..., Document]
 ) -> None:
     for name in ("pages", "chunks", "vectors"):
         (empty_store.folder / "lance" / f"{name}.lance" / "_transactions").mkdir(parents=True)
