@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from drawn import HEIGHT, LETTER, WIDTH, Piece, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,26 +14,7 @@ from docqa.readers.layout import read_fields
 from docqa.readers.layout.labels import field_words, guide_for
 from docqa.readers.layout.lexicon import CONCEPTS, Shape, phrases
 from docqa.readers.layout.runs import Sheet
-from docqa.types import FieldSpec, FieldType, Page, Reading, TextSource, Word
-
-_WIDTH, _HEIGHT = 1000, 1400
-_LETTER, _LINE = 10, 20  # pixels
-
-#: A piece of writing: how far from the left, how far from the top (in lines), what.
-Piece = tuple[int, float, str]
-
-
-def draw(pieces: Sequence[Piece], number: int = 1, source: TextSource = TextSource.TEXT_LAYER) -> Page:
-    """A page on which each piece is a line of its own in reading order, as text layers have it."""
-    words: list[Word] = []
-    for line, (left, row, text) in enumerate(pieces):
-        place = left
-        for part in text.split(" "):
-            right, top = place + _LETTER * len(part), row * 1.3 * _LINE
-            box = (place / _WIDTH, top / _HEIGHT, right / _WIDTH, (top + _LINE) / _HEIGHT)
-            words.append(Word(part, box, line))
-            place = right + _LETTER
-    return Page("doc", number, _WIDTH, _HEIGHT, tuple(words), source, 1.0)
+from docqa.types import FieldSpec, FieldType, Page, Reading, TextSource
 
 
 def written(text: str) -> Page:
@@ -337,7 +318,7 @@ def test_two_equally_good_values_are_doubted() -> None:
 
 def test_blank_pages_have_no_readings() -> None:
     every = [FieldSpec(f"f{number}", kind, choices=("a",)) for number, kind in enumerate(FieldType)]
-    assert read_fields(every, [Page("doc", 1, _WIDTH, _HEIGHT, (), TextSource.NONE, 0.0)]) == []
+    assert read_fields(every, [Page("doc", 1, WIDTH, HEIGHT, (), TextSource.NONE, 0.0)]) == []
     assert read_fields(every, []) == []
 
 
@@ -412,7 +393,7 @@ HEADING: list[Piece] = [(20, 0, "Bezeichnung"), (500, 0, "Menge"), (700, 0, "Ein
 
 
 def item(row: float, what: str, quantity: str, price: str, amount: str) -> list[Piece]:
-    right = 940 - _LETTER * len(amount)
+    right = 940 - LETTER * len(amount)
     return [(20, row, what), (530, row, quantity), (770, row, price), (right, row, amount)]
 
 

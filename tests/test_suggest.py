@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from drawn import Piece, draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,30 +20,11 @@ from docqa.readers.layout.lexicon import Shape
 from docqa.readers.layout.pairs import Pair, find_grids, find_pairs, label_of
 from docqa.readers.layout.runs import Sheet
 from docqa.store import Store
-from docqa.types import Document, FieldSpec, FieldType, Page, TextSource, Word
-
-_WIDTH, _HEIGHT = 1000, 1400
-_LETTER, _LINE = 10, 20  # pixels
-
-#: A piece of writing: how far from the left, how far from the top (in lines), what.
-Piece = tuple[int, float, str]
-
-
-def draw(*pieces: Piece, source: TextSource = TextSource.TEXT_LAYER) -> Page:
-    """A page on which each piece is a line of its own in reading order, as text layers have it."""
-    words: list[Word] = []
-    for line, (left, row, text) in enumerate(pieces):
-        place = left
-        for part in text.split(" "):
-            right, top = place + _LETTER * len(part), row * 1.3 * _LINE
-            box = (place / _WIDTH, top / _HEIGHT, right / _WIDTH, (top + _LINE) / _HEIGHT)
-            words.append(Word(part, box, line))
-            place = right + _LETTER
-    return Page("doc", 1, _WIDTH, _HEIGHT, tuple(words), source, 1.0)
+from docqa.types import Document, FieldSpec, FieldType, Page, TextSource
 
 
 def written(*lines: str, source: TextSource = TextSource.TEXT_LAYER) -> Page:
-    return draw(*((20, row, line) for row, line in enumerate(lines) if line), source=source)
+    return draw([(20, row, line) for row, line in enumerate(lines) if line], source=source)
 
 
 def pairs_on(page: Page) -> list[tuple[str, str]]:
@@ -77,7 +59,7 @@ def suggested(*pages: Page) -> dict[str, Suggestion]:
     ],
 )
 def test_a_label_stands_by_its_value(pieces: Sequence[Piece], pair: tuple[str, str]) -> None:
-    assert pairs_on(draw(*pieces)) == [pair]
+    assert pairs_on(draw(pieces)) == [pair]
 
 
 def test_several_labels_of_one_line_are_told_apart() -> None:
@@ -89,7 +71,7 @@ def test_several_labels_of_one_line_are_told_apart() -> None:
 
 
 def test_labels_side_by_side_head_the_values_below() -> None:
-    page = draw((20, 1, "1. Name of holder"), (500, 1, "2. Plate"), (20, 2, "Ana Perez"), (500, 2, "B-AP 4711"))
+    page = draw([(20, 1, "1. Name of holder"), (500, 1, "2. Plate"), (20, 2, "Ana Perez"), (500, 2, "B-AP 4711")])
     assert ("Name of holder", "Ana Perez") in pairs_on(page)
     assert ("Plate", "B-AP 4711") in pairs_on(page)
 
@@ -235,7 +217,7 @@ def table_page(first: str, *rows: tuple[str, str, str], heads: tuple[str, str, s
     pieces: list[Piece] = [(20, 0, first)]
     for row, cells in enumerate((heads, *rows), start=2):
         pieces += [(left, row, cell) for left, cell in zip((20, 400, 700), cells, strict=True)]
-    return draw(*pieces)
+    return draw(pieces)
 
 
 def test_tables_of_items_recur_with_the_columns_they_have() -> None:

@@ -12,6 +12,7 @@ from docqa.errors import PathMissing, UsageError
 from docqa.extract.commands import documents_in
 from docqa.extract.suggest import MAX_DOCUMENTS, Suggestion, suggest, suggestions_toml
 from docqa.store import Store
+from docqa.wholefile import write_whole
 
 _NOTHING = "No labels with values recur in these documents, so there is nothing to suggest."
 
@@ -34,7 +35,7 @@ def _suggest(arguments: argparse.Namespace) -> int:
     if not suggestions:
         raise UsageError(_NOTHING, "Name documents of one kind, or write a fields file by hand: see the presets.")
     if arguments.out is not None:
-        _write(arguments.out, suggestions_toml(suggestions))
+        write_whole(arguments.out, suggestions_toml(suggestions).encode())
     if arguments.json:
         emit([_as_json(one) for one in suggestions])
     elif arguments.out is None:
@@ -57,11 +58,3 @@ def _check_target(file: Path) -> None:
         raise UsageError(f"{file.name} cannot be written.", "Give the fields file a name that ends in .toml.")
     if file.exists():
         raise UsageError(f"{file} is there already and may have been edited.", "Choose another name, or remove it.")
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(text)
-    except OSError as error:
-        raise UsageError(f"{file} cannot be written: {error.strerror}.", "Choose another place for it.") from error

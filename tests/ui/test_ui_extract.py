@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
+import in_harness
 import pandas as pd
 import pytest
+from in_harness import checked, texts
 from small_store import add_document, add_failed
 from streamlit.testing.v1 import AppTest
 
@@ -35,20 +38,7 @@ def _extract() -> None:
     extract.show()
 
 
-def run(**query: str) -> AppTest:
-    at = AppTest.from_function(_extract, default_timeout=20)
-    for name, value in query.items():
-        at.query_params[name] = value
-    return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(text.value for text in at.text)
+run = partial(in_harness.run, _extract)
 
 
 def captions(at: AppTest) -> str:
@@ -173,6 +163,14 @@ class TestRun:
         at = run()
         checked(at.button(key=f"run_{number}").click().run())
         assert at.dataframe
+
+    def test_a_link_of_a_workbook_leads_to_its_cell(self, store: Store, invoice: Document) -> None:
+        number, cells = make_run(store, invoice)
+        at = run(run=str(number), doc=invoice.doc, field="total")
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "total")
+        assert at.text_input[0].value == cells["total"].value
+        assert dict(at.query_params) == {"run": str(number)}  # a click on another cell counts from now on
+        checked(run(run=str(number), doc="elsewhere", field="total", row="x"))  # a link into another store
 
     def test_failed_documents_are_named_and_can_be_tried_again(self, store: Store, invoice: Document) -> None:
         fields = fields_json(TEXTS)

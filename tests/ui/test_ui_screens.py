@@ -9,6 +9,7 @@ from contextlib import closing
 
 import pytest
 from fake_server import FakeServer, Hang, Say
+from in_harness import checked, run, texts
 from small_store import CONTRACT, add_document, add_failed
 from streamlit.testing.v1 import AppTest
 
@@ -44,22 +45,6 @@ def _ask() -> None:
     from ui.screens import ask
 
     ask.show()
-
-
-def run(screen: object, **query: str) -> AppTest:
-    at = AppTest.from_function(screen, default_timeout=20)  # type: ignore[arg-type]
-    for name, value in query.items():
-        at.query_params[name] = value
-    return checked(at.run())
-
-
-def checked(at: AppTest) -> AppTest:
-    assert not at.exception, at.exception
-    return at
-
-
-def texts(at: AppTest) -> str:
-    return "\n".join(text.value for text in at.text)
 
 
 class TestLibrary:

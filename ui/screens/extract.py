@@ -47,21 +47,22 @@ def show() -> None:
     if run is None:
         _new_extraction()
         return
+    _follow_link(run)
     fields, rows = run_fields(run), run_table(resources.store(), run.run)
     look = review.opened(run.run, fields, rows)
     if look is None:
-        _show_run(run)
+        _show_run(run, fields, rows)
         return
     left, right = st.columns([10, 9], gap="medium")
     with left:
-        _show_run(run)
+        _show_run(run, fields, rows)
     with right:
         review.pane(run.run, look, fields, rows)
 
 
-def _show_run(run: Run) -> None:
+def _show_run(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
     if _is_over(run):
-        _finished(run)
+        _finished(run, fields, rows)
     else:
         _running(run.run)
 
@@ -146,8 +147,7 @@ def pace_words(done: int, seconds: float, left: int) -> str:
     return f" · {a_minute:,.0f} documents a minute · {rest} left"
 
 
-def _finished(run: Run) -> None:
-    fields, rows = run_fields(run), run_table(resources.store(), run.run)
+def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
     looks = to_look(fields, rows, review.sure_enough(run.run))
     with st.container(horizontal=True, vertical_alignment="center"):
         _title(run)
@@ -378,6 +378,14 @@ def _go(run: int | None) -> None:
         st.query_params.pop("run", None)
     else:
         st.query_params["run"] = str(run)
+
+
+def _follow_link(run: Run) -> None:
+    """Open the cell that the address names, as the links of a workbook do; after that the address names the run."""
+    named = {name: st.query_params.pop(name, "") for name in ("doc", "field", "row", "column")}
+    if named["doc"]:
+        row = int(named["row"]) if named["row"].isdecimal() else 0
+        review.open_cell(run.run, Place(named["doc"], named["field"], row, named["column"]))
 
 
 def _is_over(run: Run) -> bool:
