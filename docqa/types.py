@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 MAX_ATTEMPTS = 3  #: after so many starts that ended badly, a document is set aside until somebody asks for it again
 
@@ -64,8 +65,7 @@ class Notice:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """One word as it is read on the page. `line` numbers the page's lines in reading order, from 0."""
 
     text: str
@@ -293,7 +293,8 @@ class Reading:
     """What a reader read for one field: the value as printed and where. Nobody has checked it yet.
 
     `score` is 0..1 and only ranks readings of one reader; it is no probability. `margin` is how far behind the next
-    best other value came.
+    best other value came. `words` are those of the page, by their number on it, that the value was read from; only a
+    reader that works on words knows them.
     """
 
     field: str
@@ -304,6 +305,7 @@ class Reading:
     margin: float = 0.0
     row: int = 0  #: of a table, from 1; 0 outside of tables
     column: str = ""  #: of a table
+    words: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

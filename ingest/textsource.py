@@ -185,4 +185,4 @@ def _merged(layer: Sequence[Word], added: Sequence[Word]) -> tuple[Word, ...]:
 def _after_another(first: Sequence[Word], then: Sequence[Word]) -> list[Word]:
     """The words of both, no line number in common."""
     last = max((word.line for word in first), default=-1) + 1
-    return [*first, *(dataclasses.replace(word, line=last + word.line) for word in then)]
+    return [*first, *(word._replace(line=last + word.line) for word in then)]

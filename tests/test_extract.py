@@ -271,6 +271,38 @@ def test_a_value_is_looked_for_in_the_lines_its_quote_is_made_of(make_page: Make
     assert cell.boxes == (page.lines[1][3].box,)
 
 
+def read_at(page: Page, field: FieldSpec, text: str, *words: int) -> Cell:
+    """What becomes of a reading that names the words of the page it was read from."""
+    reading = Reading(field.name, text, 1, "no such quote", 0.5, words=words)
+    return check(View("d0", {1: page}, None, None), field, [reading], "quote")
+
+
+def test_a_value_is_boxed_at_the_words_it_was_read_from(make_page: MakePage) -> None:
+    page = make_page("d0", 1, "1 frame 640.00 640.00\nDue RM640.00")
+    for word, text in ((2, "640.00"), (3, "640.00"), (5, "640.00")):
+        cell = read_at(page, TOTAL, text, word)
+        assert (cell.value, cell.boxes) == ("640.00", (page.words[word].box,))
+    sign = read_at(page, FieldSpec("currency", FieldType.TEXT), "RM", 5)
+    assert (sign.value, sign.boxes) == ("MYR", (page.words[5].box,))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param("five days", (2, 3), id="a part of a longer word"),
+        pytest.param("4711", (4,), id="a part of a code"),
+        pytest.param("360", (5,), id="a part of a number"),
+        pytest.param("Alder Ltd", (0, 1), id="other words"),
+        pytest.param("Alder Ltd", (90,), id="words that are not there"),
+    ],
+)
+def test_words_that_say_something_else_prove_nothing(make_page: MakePage, text: str, words: tuple[int, ...]) -> None:
+    page = make_page("d0", 1, "Term is forty-five days A-4711 1,360.00")
+    cell = read_at(page, FieldSpec("term", FieldType.TEXT), text, *words)
+    assert (cell.value, cell.boxes) == (None, ())
+    assert cell.problem is not None and cell.problem.code == "unproven"
+
+
 def test_a_currency_sign_is_proven_by_the_amount_it_stands_at(make_page: MakePage) -> None:
     view = View("d0", {1: make_page("d0", 1, "TOTAL £54.40")}, None, None)
     cell = check(

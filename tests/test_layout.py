@@ -291,6 +291,18 @@ def test_yes_behind_the_label_is_true() -> None:
 # ── what every reading keeps ─────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_reading_names_the_words_it_was_read_from() -> None:
+    page = draw([(20, 0, "1 Bracket 12.50 12.50"), (20, 2, "Total 12.50")])
+    [reading] = read_fields([FieldSpec("total", FieldType.AMOUNT)], [page])
+    assert reading.words == (5,)
+
+
+def test_five_days_are_no_part_of_forty_five() -> None:
+    field = FieldSpec("term", FieldType.TEXT)
+    assert [one.text for one in read_fields([field], [written("Term: forty-five days")])] == []
+    assert [one.text for one in read_fields([field], [written("Term: five days")])] == ["five days"]
+
+
 def test_a_reading_names_its_page_and_quotes_its_line() -> None:
     pages = [draw([(50, 1, "Cover")]), draw([(50, 4, "Our order"), (50, 5, "Invoice No: A-4711 of today")], number=2)]
     (reading,) = read(pages, "invoice_number", FieldType.TEXT)
@@ -345,7 +357,7 @@ def test_any_page_is_read_without_an_accident(lines: list[tuple[int, int, list[s
 
 def test_runs_and_rows_do_not_depend_on_the_lines_of_the_text_layer() -> None:
     apart = Sheet(draw([(50, 3, "Total"), (500, 3, "5.00"), (50, 4, "Cash")]))
-    words = tuple(replace(word, line=0) for word in apart.page.words)
+    words = tuple(word._replace(line=0) for word in apart.page.words)
     together = Sheet(replace(apart.page, words=words))
     for sheet in (apart, together):
         assert [sheet.string(run) for run in sheet.rows[0]] == ["Total", "5.00"]

@@ -152,6 +152,15 @@ def test_amounts_are_found_where_they_stand() -> None:
 
 def test_currencies_are_codes() -> None:
     assert [s.value for s in find_currencies("€ 5, 7 RM, 8 USD, the firm has yours")] == ["EUR", "MYR", "USD"]
+    assert [s.value for s in find_currencies("Euro 5, SFr. 9, A$7: try, Try, Ron, 12 rs")] == ["EUR", "CHF", "AUD"]
+    assert [s.value for s in find_amounts("Rs.450.00 fee, TOTALRM12.50, rm 9")] == ["450.00", "12.50", "9"]
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8")))
+def test_letters_are_folded_one_by_one(text: str) -> None:
+    folded = fold_letters(text)
+    assert len(folded) == len(text)
+    assert folded == "".join(fold_letters(letter) for letter in text)
 
 
 @pytest.mark.parametrize(

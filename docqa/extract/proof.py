@@ -1,12 +1,14 @@
 """Where a value stands on the pages: as it was read, or as the same date, amount or number in any notation.
 
-A value is looked for in the quote it was read from, or in the lines that quote is made of, then on the page that was
-named, then on the other pages. What is nowhere is unproven, whoever read it. Not here: quotes of answers
+A value is looked for in the words it was read from, where the reader names them; then in the quote it was read from, or
+in the lines that quote is made of, then on the page that was named, then on the other pages. What is nowhere is
+unproven, whoever read it. Not here: quotes of answers
 (`docqa.verify`), and whether the value is the right one (`docqa.extract.checks`).
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +19,8 @@ from docqa.types import Box, FieldSpec, FieldType, Page, Reading, Word
 from docqa.verify import Match, boxes_of, locate
 
 _NUMBERS = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
+#: A cut (NUL) that parts what belongs together. "RM" and "2.50" do not, in "RM2.50".
+_PARTED = re.compile(r"[^\W\d_]\0[^\W\d_]|\d\0\d|\S[-/_'&@]\0\S|\S\0[-/_'&@]\S|\d[.,]\0\d|\d\0[.,]\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,8 @@ def prove(field: FieldSpec, reading: Reading, pages: Mapping[int, Page], day_fir
     A tick or a choice need not be printed as the value is spelled, so that its quote is the proof.
     """
     named = pages.get(reading.page)
+    if named is not None and (boxes := _boxes_of_named(reading, named)):
+        return Proof(named.number, boxes)
     quote = locate(reading.quote, named) if named is not None else None
     if named is not None and quote is not None:
         if field.type in (FieldType.BOOLEAN, FieldType.CHOICE):
@@ -46,6 +52,25 @@ def prove(field: FieldSpec, reading: Reading, pages: Mapping[int, Page], day_fir
         if boxes := _boxes(field, reading.text, page, day_first):
             return Proof(page.number, boxes)
     return None
+
+
+def _boxes_of_named(reading: Reading, page: Page) -> tuple[Box, ...]:
+    """Boxes of the words a reading names, if they say what was read; none if they do not, or none were named."""
+    if not reading.words or not 0 <= min(reading.words) <= max(reading.words) < len(page.words):
+        return ()
+    words = [page.words[number] for number in reading.words]
+    return boxes_of(words) if _says(" ".join(word.text for word in words), reading.text) else ()
+
+
+def _says(printed: str, text: str) -> bool:
+    """Whether a text stands in some words and is no part of a longer word, number or code: no five of a forty-five."""
+    start = printed.find(text)
+    edges = (start, start + len(text))
+    return (
+        text != ""
+        and start >= 0
+        and not any(_PARTED.search(f"{printed[max(0, at - 2) : at]}\0{printed[at : at + 2]}") for at in edges)
+    )
 
 
 def _part(page: Page, quote: Match) -> Page:

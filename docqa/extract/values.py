@@ -9,17 +9,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from docqa.types import FieldSpec, FieldType
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A value inside a longer text: `text[start:end]` is how it is printed, `value` how it is kept."""
 
     start: int
@@ -66,18 +66,16 @@ def fold_space(text: str) -> str:
 
 def fold_letters(text: str) -> str:
     """Small letters without accents, as many characters as before, so that positions stay valid."""
-    return text.translate(_FOLDED_LETTERS)
+    plain = text if text.isascii() else _NO_ASCII.sub(lambda match: _folded_letter(match.group()), text)
+    return plain.lower()
 
 
-class _FoldedLetters(dict[int, str]):
-    """Letters folded as they come up."""
-
-    def __missing__(self, code: int) -> str:
-        self[code] = folded = unicodedata.normalize("NFD", chr(code))[0].lower()[0]
-        return folded
+_NO_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-_FOLDED_LETTERS = _FoldedLetters()
+@cache
+def _folded_letter(letter: str) -> str:
+    return unicodedata.normalize("NFD", letter)[0].lower()[0]
 
 
 def split_list(text: str) -> list[str]:
@@ -179,6 +177,27 @@ def _choice_value(printed: str, choices: tuple[str, ...]) -> str:
 
 # ── amounts and numbers ──────────────────────────────────────────────────────────────────────────────────────────────
 
+
+def _from_first_letter(words: Iterable[str], *not_before: str) -> str:
+    """A pattern of any of some words that follows none of `not_before`; the search skips to their first letters."""
+    rests: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        rests.setdefault(re.escape(word[0]), []).append(re.escape(word[1:]))
+    return "|".join(
+        first + "".join(f"(?<!{before}{first})" for before in not_before) + f"(?:{'|'.join(rest)})"
+        for first, rest in rests.items()
+    )
+
+
+def _any_case(words: Iterable[str]) -> str:
+    """A pattern of any of some words, the longest first, in capitals or small letters."""
+    rests: dict[str, list[str]] = {}
+    for word in sorted(words, key=len, reverse=True):
+        first, *rest = (f"[{c}{c.lower()}]" if c.isalpha() else re.escape(c) for c in word)
+        rests.setdefault(first, []).append("".join(rest))
+    return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
+
+
 #: How a currency is printed, in capitals, and its ISO 4217 code.
 CURRENCIES: dict[str, str] = {
     "€": "EUR", "EUR": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "US$": "USD", "USD": "USD", "£": "GBP",
@@ -189,8 +208,13 @@ CURRENCIES: dict[str, str] = {
     "ZAR": "ZAR", "TRY": "TRY", "₺": "TRY", "₽": "RUB", "KRW": "KRW", "₩": "KRW", "THB": "THB", "IDR": "IDR",
 }  # fmt: skip
 
-_CURRENCY = "|".join(sorted((re.escape(mark) for mark in CURRENCIES), key=len, reverse=True))
-_CURRENCY_ALONE = re.compile(rf"(?<![^\W\d_])(?:{_CURRENCY})(?![^\W\d_])", re.IGNORECASE)
+_LETTER = r"[^\W\d_]"
+#: In any case of its letters, spelled out: a pattern that ignores case tries each mark at each place in full.
+_CURRENCY = _any_case(CURRENCIES)
+#: Codes are printed in capitals: "Try" and "Ron" are words. These are printed otherwise, too.
+_ALSO_SMALL = ("EUR", "EURO", "EUROS", "RM", "RS", "RS.", "SFR")
+_PRINTED = {**CURRENCIES, **{mark.capitalize(): CURRENCIES[mark] for mark in _ALSO_SMALL}, "SFr": "CHF"}
+_CURRENCY_ALONE = re.compile(rf"(?:{_from_first_letter(_PRINTED, _LETTER)})(?!{_LETTER})")
 _GROUPED = (
     r"\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:\.\d{3})+(?!\d)|\d{1,3}(?:['’]\d{3})+(?!\d)|\d{1,3}(?:[\u00a0\u202f]\d{3})+(?!\d)"
     # A plain blank groups digits only where a decimal comma confirms it: "2 100.00" is two cells of a table.
@@ -202,35 +226,30 @@ _DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)|-\d{2}(?=\x00|$)"
 # list.
 _TORN = r"\s?[.,]\s?\d{2}(?!\d)"
 _AMOUNT = re.compile(
-    rf"(?P<open>\(\s?)?(?P<minus>[-–−]\s?)?(?P<front>(?:(?<![^\W\d_])|(?<=[^\W\d_]{{3}}))(?:{_CURRENCY})\s?)?"
-    rf"(?P<inner>[-–−]\s?)?(?:(?<![\w.,/])|(?<=[^\W\d_]{{2}}))(?<!\d[-:])"
+    rf"(?P<open>\(\s?)?(?P<minus>[-–−]\s?)?(?P<front>(?:(?<!{_LETTER})|(?<={_LETTER}{{3}}))(?:{_CURRENCY})\s?)?"
+    # A currency may be glued to the digits; without one they begin a word, or OCR glued a whole word to them.
+    rf"(?P<inner>[-–−]\s?)?(?(front)|(?:(?<![\w.,/])|(?<={_LETTER}{{2}}))(?<!\d[-:]))"
     rf"(?P<number>(?:{_GROUPED})(?:{_DECIMALS}|{_TORN})?|\d+(?:{_DECIMALS})|(?(front)\d+(?:{_TORN})?|\d+))"
-    rf"(?P<after>\s?[-–−](?![\w]))?(?P<back>\s?(?:{_CURRENCY})(?![^\W\d_]))?(?P<close>\s?\))?"
-    rf"(?!\s?%)(?![\d_]|[^\W\d_]{{2}})(?![/:]\d)(?!-\w)(?![.,]\d)",
-    re.IGNORECASE,
+    rf"(?P<after>\s?[-–−](?![\w]))?(?P<back>\s?(?:{_CURRENCY})(?!{_LETTER}))?(?P<close>\s?\))?"
+    rf"(?!\s?%)(?![\d_]|{_LETTER}{{2}})(?![/:]\d)(?!-\w)(?![.,]\d)"
 )
 _DIGIT = re.compile(r"\d")
-# With the currency glued to the digits the left boundary stands before the currency, not before the number.
-_AMOUNT_GLUED = re.compile(
-    _AMOUNT.pattern.replace(r"(?:(?<![\w.,/])|(?<=[^\W\d_]{2}))(?<!\d[-:])", "", 1), re.IGNORECASE
-)
 
 
-def find_amounts(text: str) -> list[Span]:
+def find_amounts(text: str, dates: Sequence[Span] | None = None) -> list[Span]:
     """The numbers in running text that can be amounts; percentages, dates, times and parts of longer codes are not.
 
     A span holds the currency and the sign beside the number; its value has neither thousands separators nor currency.
+    `dates` are those of the text, if somebody has found them.
     """
-    taken = find_dates(text)
+    taken = find_dates(text) if dates is None else dates
     spans = (_amount_span(match) for match in _amount_matches(text))
     return [span for span in spans if not any(span.start < other.end and other.start < span.end for other in taken)]
 
 
 def find_currencies(text: str) -> list[Span]:
     """The currency signs and codes in running text; the value is the ISO 4217 code."""
-    matches = _CURRENCY_ALONE.finditer(text)
-    # "RS" and "TRY" are also words: a currency of letters counts only in the way it is printed.
-    return [Span(m.start(), m.end(), CURRENCIES[m.group().upper()]) for m in matches if not m.group().islower()]
+    return [Span(m.start(), m.end(), _PRINTED[m.group()]) for m in _CURRENCY_ALONE.finditer(text)]
 
 
 def currency_of(*texts: str) -> str | None:
@@ -246,12 +265,7 @@ def _amount_matches(text: str) -> Iterator[re.Match[str]]:
     position = 0
     while (digit := _DIGIT.search(text, position)) is not None:
         # An amount starts with its first digit, or a bracket, sign and currency before it.
-        position = max(position, digit.start() - 12)
-        plain = _AMOUNT.search(text, position)
-        glued = _AMOUNT_GLUED.search(text, position)
-        if glued is not None and not glued.group("front"):
-            glued = None
-        found = min((m for m in (plain, glued) if m is not None), key=lambda m: m.start(), default=None)
+        found = _AMOUNT.search(text, max(position, digit.start() - 12))
         if found is None:
             return
         if not _inside_a_code(found, text):
@@ -277,6 +291,8 @@ def _amount_span(match: re.Match[str]) -> Span:
 
 def _plain_number(printed: str, lone_point_is_decimal: bool = False) -> str:
     """Digits with a decimal point. The last mark is the decimal one unless exactly three digits follow it."""
+    if printed.isdecimal():
+        return printed
     digits = re.sub(r"[\s'’]", "", printed)
     digits = re.sub(r"[.,][-–—]{1,2}$", "", digits)
     digits = re.sub(r"-(?=\d\d$)", ".", digits)
@@ -343,21 +359,24 @@ _MONTHS: tuple[str, ...] = (
 )
 _MONTH_NUMBER: dict[str, int] = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
 _MONTH = "(?:" + "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True)) + r")(?![a-z])"
+_FIRST_MONTH = f"(?:{_from_first_letter(_MONTH_NUMBER, '[a-z]')})(?![a-z])"  #: at the beginning of a form
 _YEAR = r"(?:(?:19|20)\d\d(?!\d(?!\d?:))|['’]?\d\d(?!\d(?!\d?:\d))(?![.,]\d))"
 _FULL_YEAR = r"(?:19|20)\d\d(?!\d(?!\d?:))"
 _ORDINAL = r"(?:\s?(?:st|nd|rd|th|er|ste|de|e|[ºª°]))?"
 
+#: Each form begins with a letter or digit and then says what must not stand before it: the search skips all else.
 _DATE_FORMS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(form)
     for form in (
-        r"(?<![\d.,/-])(?P<y>(?:19|20)\d\d)\s?(?P<mark>[-/.])\s?(?P<m>\d\d?)\s?(?P=mark)\s?(?P<d>\d\d?)(?!\d(?!\d?:))",
-        rf"(?<![\d.,/])(?P<d>\d\d?){_ORDINAL}[\s.,/-]*(?:day\s+)?(?:of\s+|de\s+|del\s+)?(?P<name>{_MONTH})"
+        r"(?P<y>(?:19|20)(?<![\d.,/-]..)\d\d)\s?(?P<mark>[-/.])\s?(?P<m>\d\d?)\s?(?P=mark)\s?(?P<d>\d\d?)(?!\d(?!\d?:))",
+        rf"(?P<d>\d(?<![\d.,/].)\d?){_ORDINAL}[\s.,/-]*(?:day\s+)?(?:of\s+|de\s+|del\s+)?(?P<name>{_MONTH})"
         rf"[\s.,/-]*(?:de\s+|del\s+|of\s+)?(?P<y>{_YEAR})",
-        rf"(?<![a-z])(?P<name>{_MONTH})[\s.]*(?:the\s+)?(?P<d>\d\d?){_ORDINAL}(?:\s?[,.]\s?|\s+)(?P<y>{_FULL_YEAR})",
-        rf"(?<![a-z])(?P<name>{_MONTH})[/-](?P<d>\d\d?)[/-](?P<y>{_YEAR})",
-        rf"(?<![\d.,/-])(?P<a>\d\d?)\s?(?P<mark>[-/.])\s?(?P<b>\d\d?)\s?(?P=mark)\s?(?P<y>{_YEAR})",
-        r"(?<![\w.,/-])(?<!\d )(?P<d>[0-3] \d) (?P<m>[01] \d) (?P<y>(?:1 9|2 0) \d \d)(?! ?[\w/-])",  # boxes of a form
-        r"(?<![\w.,/-])(?P<y>(?:19|20)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\w/-])(?![.,]\d)",
+        rf"(?P<name>{_FIRST_MONTH})[\s.]*(?:the\s+)?(?P<d>\d\d?){_ORDINAL}(?:\s?[,.]\s?|\s+)(?P<y>{_FULL_YEAR})",
+        rf"(?P<name>{_FIRST_MONTH})[/-](?P<d>\d\d?)[/-](?P<y>{_YEAR})",
+        rf"(?P<a>\d(?<![\d.,/-].)\d?)\s?(?P<mark>[-/.])\s?(?P<b>\d\d?)\s?(?P=mark)\s?(?P<y>{_YEAR})",
+        # boxes of a form
+        r"(?P<d>[0-3](?<![\w.,/-].)(?<!\d .) \d) (?P<m>[01] \d) (?P<y>(?:1 9|2 0) \d \d)(?! ?[\w/-])",
+        r"(?P<y>(?:19|20)(?<![\w.,/-]..)\d\d)(?P<m>0[1-9]|1[0-2])(?P<d>0[1-9]|[12]\d|3[01])(?![\w/-])(?![.,]\d)",
     )
 )
 
@@ -413,16 +432,18 @@ def _default_date(printed: str) -> str:
     return _date_value(printed, None)
 
 
-_NUMERIC_DATE = re.compile(rf"(?<![\d.,/-])(\d\d?)([-/])(\d\d?)\2{_YEAR}")
-_MONTH_LEADS = re.compile(rf"(?<![a-z])(?<!\d )(?<!\d)(?<!of ){_MONTH}\.? \d\d?(?:st|nd|rd|th)?, ?{_FULL_YEAR}")
-_DAY_LEADS = re.compile(rf"(?<!\d)\d\d?(?:st|nd|rd|th)?\.? (?:of )?{_MONTH},? {_FULL_YEAR}")
+_NUMERIC_DATE = re.compile(rf"(\d(?<![\d.,/-].)\d?)([-/])(\d\d?)\2{_YEAR}")
+_LEADING_MONTH = _from_first_letter(_MONTH_NUMBER, "[a-z]", r"\d ", r"\d", "of ")
+_MONTH_LEADS = re.compile(rf"(?:{_LEADING_MONTH})(?![a-z])\.? \d\d?(?:st|nd|rd|th)?, ?{_FULL_YEAR}")
+_DAY_LEADS = re.compile(rf"\d(?<!\d.)\d?(?:st|nd|rd|th)?\.? (?:of )?{_MONTH},? {_FULL_YEAR}")
 _US_STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|"
     "PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
 )
-_US_ADDRESS = re.compile(rf"\b(?:{_US_STATES})\.?,? \d{{5}}(?:-\d{{4}})?\b")
+_US_ADDRESS = re.compile(rf"[A-Z](?<!\w.)[A-Z](?<={_US_STATES})\.?,? \d{{5}}(?:-\d{{4}})?\b")
 
 
+@lru_cache(maxsize=16)  # of a document it is asked by who reads it and by who checks
 def day_first_evidence(text: str) -> bool | None:
     """Whether a document writes the day before the month; None if its text does not tell.
 

@@ -13,8 +13,8 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from docqa.extract.values import day_first_evidence
 from docqa.readers.layout.candidates import Candidate, Scene, find_candidates
@@ -43,8 +43,7 @@ _WORDY = (Shape.NAME, Shape.TEXT, Shape.ADDRESS)
 _LABELLED = (*_WORDY, Shape.DATE, Shape.DURATION, Shape.MARK, Shape.NUMBER)
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """A candidate with what the rules think of it; `margin` is how far behind the next best other value came."""
 
     candidate: Candidate
@@ -74,7 +73,7 @@ def _scene(guides: Sequence[Guide], pages: Sequence[Page]) -> Scene:
     book = phrasebook(tuple(guides))
     sheets = [Sheet(page) for page in pages]
     marks = [find_marks(sheet, book) for sheet in sheets]
-    return Scene(sheets, marks, day_first_evidence("\n".join(sheet.walled for sheet in sheets)))
+    return Scene(sheets, marks, day_first_evidence("\n".join(page.text for page in pages)))
 
 
 def _reading(guide: Guide, scored: Scored, scene: Scene) -> Reading:
@@ -83,7 +82,8 @@ def _reading(guide: Guide, scored: Scored, scene: Scene) -> Reading:
     quote = sheet.quote(found.start, found.end)
     text = sheet.text[found.start : found.end]
     score = round(min(1.0, scored.score), 3)
-    return Reading(guide.spec.name, text, sheet.page.number, quote, score, round(scored.margin, 3))
+    words = tuple(sheet.words(found.start, found.end))
+    return Reading(guide.spec.name, text, sheet.page.number, quote, score, round(scored.margin, 3), words=words)
 
 
 # ── ranking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -118,7 +118,7 @@ def _with_column_totals(scored: list[Scored], scene: Scene) -> list[Scored]:
             total = column_total([Decimal(scored[place].candidate.value) for place in column])
             if total is not None:
                 at = column[total]
-                raised[at] = replace(raised[at], score=max(raised[at].score, first.score + _SUMMED))
+                raised[at] = raised[at]._replace(score=max(raised[at].score, first.score + _SUMMED))
     return raised
 
 
@@ -305,7 +305,7 @@ def _best(guide: Guide, ranked: Sequence[Scored]) -> list[Scored]:
     rival = next((s for s in sure if s.candidate.value != first.candidate.value), None)
     # Two values that are equally good make each of them doubtful: the score falls, the reader is not silenced.
     margin = first.score - (rival.score if rival is not None else 0.0)
-    return [replace(first, score=first.score - (0.1 if margin < 0.03 else 0.0), margin=margin)]
+    return [first._replace(score=first.score - (0.1 if margin < 0.03 else 0.0), margin=margin)]
 
 
 def _read_sums(guides: Sequence[Guide], known: Mapping[str, list[Scored]], scene: Scene) -> Sums:
@@ -325,7 +325,7 @@ def _weigh(guide: Guide, ranked: Sequence[Scored], sums: Sums) -> list[Scored]:
     if not _is_checked(guide):
         return list(ranked)
     weighed = [
-        replace(s, score=s.score + sums.bonus(guide.concept, abs(Decimal(s.candidate.value)), s.score)) for s in ranked
+        s._replace(score=s.score + sums.bonus(guide.concept, abs(Decimal(s.candidate.value)), s.score)) for s in ranked
     ]
     return sorted(weighed, key=lambda s: -round(s.score, 3))
 

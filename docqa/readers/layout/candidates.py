@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
 from docqa.readers.layout.labels import Guide, Mark, by_row
@@ -26,8 +27,7 @@ from docqa.readers.layout.names import COMPACT_FORMS, COMPACT_SALUTATIONS, compa
 from docqa.readers.layout.runs import Lazy, Sheet
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A piece of a sheet's text; `value` is its kept form where the shape has one; `prior` is its worth unlabelled."""
 
     sheet: int
@@ -64,7 +64,7 @@ class Scene:
     @cached_property
     def amounts(self) -> Sequence[list[Span]]:
         """The amounts of each sheet."""
-        return Lazy(len(self.sheets), lambda index: find_amounts(self.sheets[index].walled))
+        return Lazy(len(self.sheets), lambda index: find_amounts(self.sheets[index].walled, self.dates[index]))
 
     @cached_property
     def names(self) -> Sequence[list[tuple[int, int, int]]]:
@@ -139,7 +139,7 @@ def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     counts = scene.currency_counts
     share = {code: 0.45 + 0.3 * count / counts.total() for code, count in counts.items()}
     found = _from_spans(scene.sheets[index], index, scene.currencies[index])
-    return [replace(c, prior=share[c.value] + 0.05 * (c.end - c.start == 3)) for c in found]
+    return [c._replace(prior=share[c.value] + 0.05 * (c.end - c.start == 3)) for c in found]
 
 
 def _durations(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -327,7 +327,7 @@ def _name_pieces(scene: Scene, index: int) -> list[_Piece]:
 
 def _ranked_from_top(names: list[Candidate]) -> list[Candidate]:
     """The first name on the page is more likely its issuer's than the fifth."""
-    return [replace(c, prior=max(0.0, c.prior - 0.03 * min(place, 6))) for place, c in enumerate(names)]
+    return [c._replace(prior=max(0.0, c.prior - 0.03 * min(place, 6))) for place, c in enumerate(names)]
 
 
 def _issuer_prior(scene: Scene, index: int, run: int, text: str) -> float:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
+from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
 
@@ -64,8 +65,7 @@ class Guide:
     own: tuple[str, ...]  #: labels made of the field's own words
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A label on a sheet: `weight` says how well it is written and how much the label alone means."""
 
     concept: str
@@ -223,8 +223,7 @@ def _inside_a_total(mark: Mark, marks: Sequence[Mark], sheet: Sheet) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Hit:
+class _Hit(NamedTuple):
     label: str
     quality: float
     start: int
@@ -264,17 +263,17 @@ def _joined(words: Sequence[tuple[str, int, int]], joins: Sequence[bool], first:
 def _requalified(mark: Mark, marks: Sequence[Mark]) -> Mark:
     """Let the words behind decide: "Total (excl. VAT)" is the net amount, "Total incl. VAT" is the total."""
     if mark.concept in _ALONE and mark.before == 0:
-        return replace(
-            mark, concept=_ALONE[mark.concept], weight=0.75 * mark.weight
+        return mark._replace(
+            concept=_ALONE[mark.concept], weight=0.75 * mark.weight
         )  # "Excl. VAT" alone is a label, too
     if mark.concept not in ("total", "net"):
         return mark
     for other in marks:
         near = other.run == mark.run and 0 <= other.start - mark.end <= 4
         if near and other.concept == "net?":
-            return replace(mark, concept="net", end=other.end, weight=max(mark.weight, 0.9))
+            return mark._replace(concept="net", end=other.end, weight=max(mark.weight, 0.9))
         if near and other.concept == "gross?":
-            return replace(mark, concept="total", end=other.end)
+            return mark._replace(concept="total", end=other.end)
     return mark
 
 

@@ -439,10 +439,10 @@ LAW_WORDS = (
 
 #: A number of days, weeks, months or years.
 DURATION_FORM = (
-    r"(?i)\b(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|eighteen|twenty[- ]?four|thirty[- ]?six|"
-    r"ein|eine[mnrs]?|"
-    r"zwei|drei|vier|fünf|zehn|un|une|deux|trois|quatre|cinq|dix|uno?|due|tre|dos|tres|een|twee|drie)\s*(?:\(\d{1,3}\)\s*)?|"
-    r"\d{1,3}\s+|\d{1,3}-)-?"
+    r"(?i)(?<![\w-])"  # no five days of forty-five days
+    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|eighteen|twenty[- ]?four|thirty[- ]?six|"
+    r"ein|eine[mnrs]?|zwei|drei|vier|fünf|zehn|un|une|deux|trois|quatre|cinq|dix|uno?|due|tre|dos|tres|een|twee|drie)"
+    r"\s*(?:\(\d{1,3}\)\s*)?|\d{1,3}\s+|\d{1,3}-)-?"
     r"(days?|weeks?|months?|years?|tagen?|wochen?|monaten?|jahren?|jours?|semaines?|mois|années?|ans?|días?|meses|mes|años?|"
     r"giorni|mesi|mese|ann[oi]|dagen|weken|maand(?:en)?|jaar|jaren)\b"
 )

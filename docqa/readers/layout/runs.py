@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from docqa.types import Box, Page
 
@@ -25,8 +24,7 @@ WALL = "\x00"
 Made = TypeVar("Made")
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Consecutive words of one line. `start` and `end` are places in the sheet's text, `box` is in square pixels."""
 
     start: int
@@ -92,13 +90,16 @@ class Sheet:
         return self._boxes[start, end]
 
     def _box(self, start: int, end: int) -> Box:
-        first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, max(start, end - 1)) - 1
-        return _around([self.page.words[index].box for index in range(first, last + 1)], self.page)
+        return _around([self.page.words[index].box for index in self.words(start, end)], self.page)
+
+    def words(self, start: int, end: int) -> range:
+        """The words that touch this piece of the text, by their number on the page."""
+        return range(bisect_right(self.starts, start) - 1, bisect_right(self.starts, max(start, end - 1)))
 
     def quote(self, start: int, end: int, limit: int = 200) -> str:
         """The words of the lines this piece stands in, at most `limit` characters, cut between words."""
-        words = self.page.words
-        first, last = bisect_right(self.starts, start) - 1, bisect_right(self.starts, max(start, end - 1)) - 1
+        words, there = self.page.words, self.words(start, end)
+        first, last = there[0], there[-1]
         left, right = first, last
         while left > 0 and words[left - 1].line == words[first].line and self._width(left - 1, right) <= limit:
             left -= 1

@@ -120,7 +120,7 @@ class _Item:
     sheet: int
     start: int  #: of the row that holds its amounts
     end: int
-    cells: dict[str, list[str]]  #: the words or the amount of each column, by its concept
+    cells: dict[str, list[_Piece]]  #: the words or the amount of each column, by its concept
 
 
 def read_table(table: FieldSpec, scene: Scene) -> list[Reading]:
@@ -154,11 +154,12 @@ def _readings(table: FieldSpec, guides: Sequence[Guide], items: Sequence[_Item],
         sheet = scene.sheets[item.sheet]
         quote = sheet.quote(item.start, item.end)
         for guide in guides:
-            text = " ".join(item.cells.get(guide.concept, ()))
-            if text:
+            if pieces := item.cells.get(guide.concept):
+                text = " ".join(sheet.text[piece.start : piece.end] for piece in pieces)
+                words = tuple(dict.fromkeys(word for piece in pieces for word in sheet.words(piece.start, piece.end)))
                 score = 0.8 if len(item.cells) > 1 else 0.5
                 column = guide.spec.name
-                yield Reading(table.name, text, sheet.page.number, quote, score, row=number, column=column)
+                yield Reading(table.name, text, sheet.page.number, quote, score, 0.0, number, column, words)
 
 
 # ── headings ─────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,7 +214,7 @@ def _read_rows(reach: _Reach, columns: Sequence[_Column], guides: Sequence[Guide
     anchor = _anchor(columns, guides)
     text = next((column.concept for column in columns if _SHAPES.get(column.concept) is Shape.TEXT), None)
     numeric = {column.concept for column in columns if _SHAPES.get(column.concept) in _NUMERIC}
-    waiting: list[str] = []  # texts above the amounts they belong to
+    waiting: list[_Piece] = []  # texts above the amounts they belong to
     texts_first = False
     bottom: float | None = None  # of the last row that belonged to the table
     for row in reach.rows:
@@ -239,7 +240,7 @@ def _read_rows(reach: _Reach, columns: Sequence[_Column], guides: Sequence[Guide
     return False
 
 
-def _is_item(cells: dict[str, list[str]], anchor: str, columns: Sequence[_Column]) -> bool:
+def _is_item(cells: dict[str, list[_Piece]], anchor: str, columns: Sequence[_Column]) -> bool:
     """Whether a row has a value in every second column at least: an item may be called "Total care"."""
     return anchor in cells and len(cells) * 2 > len(columns) + 1
 
@@ -251,9 +252,9 @@ def _anchor(columns: Sequence[_Column], guides: Sequence[Guide]) -> str:
     return next((name for name in _ANCHORS if name in there), numeric[-1] if numeric else columns[0].concept)
 
 
-def _placed(sheet: Sheet, row: _Row, columns: Sequence[_Column]) -> dict[str, list[str]]:
+def _placed(sheet: Sheet, row: _Row, columns: Sequence[_Column]) -> dict[str, list[_Piece]]:
     """The cells of a row: each amount in the column of numbers it is aligned with, each word where it begins."""
-    cells: dict[str, list[str]] = {}
+    cells: dict[str, list[_Piece]] = {}
     numeric = {column.concept for column in columns if _SHAPES.get(column.concept) in _NUMERIC}
     distances = sorted(
         (_apart(piece, column), place, column.concept)
@@ -265,12 +266,12 @@ def _placed(sheet: Sheet, row: _Row, columns: Sequence[_Column]) -> dict[str, li
     for apart, place, concept in distances:
         if apart < _NEAR * sheet.page.width and place not in used and concept not in cells:
             used.add(place)
-            cells[concept] = [sheet.text[row.amounts[place].start : row.amounts[place].end]]
+            cells[concept] = [row.amounts[place]]
     words = [*row.texts, *(piece for place, piece in enumerate(row.amounts) if place not in used)]
     for word in sorted(words, key=lambda word: word.start):
         concept = _column_of(word, columns, sheet.line_height)
         if concept not in numeric:
-            cells.setdefault(concept, []).append(sheet.text[word.start : word.end])
+            cells.setdefault(concept, []).append(word)
     return cells
 
 
