@@ -13,8 +13,7 @@ from dataclasses import replace
 from docqa.errors import BadSettings
 from docqa.find import Finder, Scope
 from docqa.followup import read_pages, searched
-from docqa.model import client_for
-from docqa.modelsilence import Tell, untold
+from docqa.model import Tell, client_for, untold
 from docqa.readers import NOTHING_SAID, Conversation, Reader
 from docqa.readers.quote import QuoteReader
 from docqa.readers.vision import VisionReader

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fake_server import FakeServer, Ponder, Say, closed_port
 
-from docqa import cli, modelhttp
+from docqa import cli
+from docqa.model import connection
 from docqa.store import Store
 
 FIELDS = '[[field]]\nname = "rent"\ntype = "amount"\n'
@@ -70,7 +71,7 @@ def test_a_server_that_is_away_is_one_line_and_exit_4(
 def test_who_waits_for_a_silent_server_is_told_beside_the_answer(
     small_store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(modelhttp, "QUIET", 0.05)
+    monkeypatch.setattr(connection, "QUIET", 0.05)
     with FakeServer(Ponder("<answer>So it says.</answer>")) as server:
         assert ask(small_store, server.url, monkeypatch) == 0
     said = capsys.readouterr()

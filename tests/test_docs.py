@@ -40,10 +40,16 @@ def test_the_readme_names_every_command(capsys: pytest.CaptureFixture[str]) -> N
         assert f"docqa {command}" in README, command
 
 
-def test_every_module_is_in_the_readme() -> None:
-    for folder in ("docqa", "docqa/store", "docqa/readers", "docqa/extract", "ingest"):
-        for module in (ROOT / folder).glob("[a-z]*.py"):
-            assert module.name in README, module
+def test_every_module_and_package_is_in_the_readme() -> None:
+    where = README.split("\n## Where things are\n", 1)[1].split("\n## ", 1)[0]
+    named = set(re.findall(r"\w+(?:\.py|/)", where))
+    for package in ("docqa", "ingest", "ui"):
+        for folder in [ROOT / package, *(ROOT / package).rglob("*/")]:
+            if not (folder / "__init__.py").exists():
+                continue
+            assert f"{folder.name}/" in named, folder
+            if package != "ui" and folder.name != "layout":  # only of these every module
+                assert {module.name for module in folder.glob("[a-z]*.py")} <= named, folder
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="fonts and encoders may give other bytes elsewhere")

@@ -68,7 +68,7 @@ def test_an_altered_model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
 
 
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("docqa.modelhttp.RETRY_PAUSES", ())
+    monkeypatch.setattr("docqa.model.connection.RETRY_PAUSES", ())
     server = ModelSettings(base_url="http://127.0.0.1:9/v1", connect_timeout=1)
     check = found(Settings(store=tmp_path, model=server))["model server"]
     assert not check.ok

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from docqa.certainty import Certainty
 from docqa.errors import ModelBadAnswer, PathMissing
 from docqa.extract.fields import load_fields, presets
 from docqa.extract.form import MAX_ROWS, REPLY_SCORE, form_text, read_reply, reply_schema
+from docqa.model.certainty import Certainty
 from docqa.types import FieldSpec, FieldType, Reading
 
 FIELDS = (

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import pytest
 from fake_server import Fail, FakeServer, Hang, Say
 
-from docqa import gate as gates
 from docqa.errors import ModelBusy, ModelTimeout
-from docqa.gate import Gate
 from docqa.model import ModelClient, Urgency
+from docqa.model import gate as gates
+from docqa.model.gate import Gate
 from docqa.settings import ModelSettings
 
 SCHEMA: dict[str, object] = {"type": "object"}

@@ -22,7 +22,7 @@ ONLY_IN = {
     "lancedb": ["docqa/store/library.py"],
     "pyarrow": ["docqa/store/library.py", "docqa/pagewords.py"],
     "sqlite3": ["docqa/store/database.py"],
-    "httpx2": ["docqa/modelhttp.py"],
+    "httpx2": ["docqa/model/connection.py"],
     "sentence_transformers": ["docqa/embed.py", "docqa/rerank.py", "docqa/pagevectors.py"],
     "transformers": ["docqa/embed.py", "docqa/rerank.py", "docqa/pagevectors.py"],
     "torch": ["docqa/embed.py"],
@@ -30,7 +30,7 @@ ONLY_IN = {
     "fitz": ["ingest"],
     "rapidocr": ["ingest"],
     "onnxruntime": ["ingest"],
-    "xlsxwriter": ["docqa/extract/sheets.py"],
+    "xlsxwriter": ["docqa/extract/export/sheets.py"],
 }
 
 

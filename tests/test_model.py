@@ -32,9 +32,6 @@ from fake_server import (
     sent_parts,
 )
 
-from docqa import modelhttp
-from docqa.capabilities import Capabilities
-from docqa.certainty import Certainty, certainties
 from docqa.errors import (
     BadSettings,
     ModelBadAnswer,
@@ -44,10 +41,12 @@ from docqa.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
-from docqa.gate import Gate
-from docqa.model import ModelClient, Urgency, client_for
-from docqa.modelhttp import ModelServer
-from docqa.modelwire import TokenChance
+from docqa.model import ModelClient, Urgency, client_for, connection
+from docqa.model.capabilities import Capabilities
+from docqa.model.certainty import Certainty, certainties
+from docqa.model.connection import ModelServer
+from docqa.model.gate import Gate
+from docqa.model.wire import TokenChance
 from docqa.settings import ModelSettings
 from docqa.types import Usage
 
@@ -60,7 +59,7 @@ SCHEMA: dict[str, object] = {"type": "object", "properties": {}, "additionalProp
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelhttp, "RETRY_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(connection, "RETRY_PAUSES", (0.0, 0.0))
 
 
 @contextmanager
@@ -428,7 +427,7 @@ def test_an_answer_that_takes_too_long_is_stopped_however_lively_it_is(
 
 
 def test_a_server_that_hangs_when_it_is_asked_what_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelhttp, "READY_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "READY_TIMEOUT", 0.2)
     with (
         FakeServer(Say("fine"), models_order=Hang()) as server,
         client_of(server) as client,

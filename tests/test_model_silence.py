@@ -10,10 +10,9 @@ from contextlib import closing, contextmanager
 import pytest
 from fake_server import MODEL, Body, Drop, Fail, FakeServer, Hang, HangAfter, Order, Ponder, Say
 
-from docqa import modelhttp
 from docqa.errors import ModelTimeout, ModelUnreachable
-from docqa.model import ModelClient
-from docqa.modelhttp import ModelServer
+from docqa.model import ModelClient, connection
+from docqa.model.connection import ModelServer
 from docqa.settings import ModelSettings
 
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -23,8 +22,8 @@ THERE = "is there, but has not answered yet"
 
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelhttp, "QUIET", 0.05)
-    monkeypatch.setattr(modelhttp, "SECOND_OPINION", 1.0)
+    monkeypatch.setattr(connection, "QUIET", 0.05)
+    monkeypatch.setattr(connection, "SECOND_OPINION", 1.0)
 
 
 @contextmanager
@@ -42,14 +41,14 @@ def answer(client: ModelClient, heard: list[str]) -> str:
 
 def test_the_constants_keep_the_promise_of_ten_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    assert modelhttp.QUIET + modelhttp.SECOND_OPINION < 10
-    assert modelhttp.READY_TIMEOUT < 10
+    assert connection.QUIET + connection.SECOND_OPINION < 10
+    assert connection.READY_TIMEOUT < 10
 
 
 @pytest.mark.parametrize("order", [Hang(), HangAfter("half an ans")], ids=repr)
 def test_a_server_that_hangs_is_told_and_left(order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[str] = []
-    monkeypatch.setattr(modelhttp, "SECOND_OPINION", 0.2)
+    monkeypatch.setattr(connection, "SECOND_OPINION", 0.2)
     with FakeServer(order) as server, asked_before(server) as client:
         server.models_order = Hang()
         with pytest.raises(ModelTimeout, match="hangs") as caught:
@@ -116,7 +115,7 @@ def test_what_is_told_may_end_the_wait() -> None:
 
 
 def test_a_server_that_takes_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modelhttp, "READY_TIMEOUT", 0.2)
+    monkeypatch.setattr(connection, "READY_TIMEOUT", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as stopped:
         url = f"http://127.0.0.1:{stopped.getsockname()[1]}/v1"
         server = ModelServer(ModelSettings(base_url=url, read_timeout=60), lambda: None)

@@ -324,7 +324,7 @@ def test_a_question_is_written_anew_for_the_search(said: str, searched: str | No
 
 
 def test_without_a_server_the_question_before_helps_to_search(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("docqa.modelhttp.RETRY_PAUSES", ())
+    monkeypatch.setattr("docqa.model.connection.RETRY_PAUSES", ())
     settings = ModelSettings(base_url=f"http://127.0.0.1:{closed_port()}/v1", name=MODEL)
     plain = "And in 2019? What was the rent in 2018?"
     with closing(ModelClient(settings)) as client:

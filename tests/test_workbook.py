@@ -21,10 +21,9 @@ from openpyxl.workbook import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from docqa.errors import UsageError
-from docqa.extract import sheets, workbook
-from docqa.extract.export import CsvStyle, csv_text, table_bytes
+from docqa.extract.export import CsvStyle, csv_text, sheets, table_bytes, workbook
+from docqa.extract.export.workbook import xlsx_bytes
 from docqa.extract.table import Row, RunSheet, reviewed
-from docqa.extract.workbook import xlsx_bytes
 from docqa.types import Cell, Correction, Document, FieldSpec, FieldType, Problem, Status
 
 TOTAL = FieldSpec("total", FieldType.AMOUNT)

@@ -18,8 +18,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, conlist, create_model
 
-from docqa.certainty import Certainty, Path
 from docqa.errors import ModelBadAnswer
+from docqa.model.certainty import Certainty, Path
 from docqa.pagetext import clean
 from docqa.types import FieldSpec, FieldType, Reading
 

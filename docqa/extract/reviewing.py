@@ -12,8 +12,8 @@ from docqa.cli import Commands, emit, settings_of
 from docqa.errors import UsageError
 from docqa.evaluate import Fit
 from docqa.extract.commands import documents_in
+from docqa.extract.export.output import add_output, check_output, told, write_run
 from docqa.extract.fields import load_fields
-from docqa.extract.output import add_output, check_output, told, write_run
 from docqa.extract.review import accept, correct, newest_cells, refit, withdraw
 from docqa.extract.run import run_fields
 from docqa.extract.table import run_table

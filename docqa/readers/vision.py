@@ -15,8 +15,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from docqa.errors import ModelError, ModelTimeout
-from docqa.model import ModelClient
-from docqa.modelsilence import Tell, untold
+from docqa.model import ModelClient, Tell, untold
 from docqa.pageimage import enlarged
 from docqa.pagetext import clean
 from docqa.prompts import PROMPT_VERSION, AnswerStream, CloseUp, answer_messages, rewrite_messages

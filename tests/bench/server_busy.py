@@ -36,7 +36,7 @@ from fake_server import FakeServer, Order, Say  # noqa: E402
 from docqa.extract.fields import load_fields  # noqa: E402
 from docqa.extract.run import carry_on, start_run  # noqa: E402
 from docqa.model import CHAT  # noqa: E402
-from docqa.modelhttp import ModelServer  # noqa: E402
+from docqa.model.connection import ModelServer  # noqa: E402
 from docqa.settings import ModelSettings, Settings  # noqa: E402
 from docqa.store import Store  # noqa: E402
 from tests.ui import small_store  # noqa: E402

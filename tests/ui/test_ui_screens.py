@@ -13,8 +13,7 @@ from in_harness import checked, run, texts
 from small_store import CONTRACT, add_document, add_failed
 from streamlit.testing.v1 import AppTest
 
-from docqa import modelhttp
-from docqa.model import client_for
+from docqa.model import client_for, connection
 from docqa.settings import ModelSettings, Settings
 from docqa.store import Store
 from docqa.types import (
@@ -193,8 +192,8 @@ class TestAsk:
     def test_a_model_that_hangs_leaves_the_question_to_be_asked_again(
         self, settings: Settings, store: Store, invoice: Document, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(modelhttp, "QUIET", 0.05)
-        monkeypatch.setattr(modelhttp, "SECOND_OPINION", 0.2)
+        monkeypatch.setattr(connection, "QUIET", 0.05)
+        monkeypatch.setattr(connection, "SECOND_OPINION", 0.2)
         with FakeServer(Hang()) as server:
             model = ModelSettings(base_url=server.url)
             with closing(client_for(model)) as client:

@@ -3,7 +3,7 @@
 No text becomes a formula or a link by what it says, and codes stay texts. The file is made in memory: XlsxWriter could
 do with less of it (`constant_memory`), but would keep what documents say in temporary files outside of the store then,
 which a killed process leaves there. The only module that imports xlsxwriter. Not here: which sheets there are
-(`docqa.extract.workbook`).
+(`docqa.extract.export.workbook`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from docqa.extract.export import DIGITS, NUMBER, NUMERIC
+from docqa.extract.export.files import DIGITS, NUMBER, NUMERIC
 from docqa.types import FieldSpec, FieldType
 
 #: Excel's specifications and limits: rows of a sheet, links of a sheet, UTF-16 units of a cell, characters of a name.

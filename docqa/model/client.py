@@ -1,11 +1,10 @@
-"""The model server's client: chat completions from any server that speaks the OpenAI protocol.
+"""Asking the model server: an answer as it comes, or JSON of a given form.
 
 It knows what a server can do and asks for nothing else, lets people go before batches, names images that the server
-has, and stops answers that do not end. It does not know what is asked (`docqa.prompts`), what an answer means
-(`docqa.readers.vision`), nor how bytes travel (`docqa.modelhttp`); every failure is a `ModelError`.
+has, and stops answers that do not end. It does not know how bytes travel (`docqa.model.connection`).
 
-What the server can do is tried once (`docqa.capabilities`), and again after the connection was lost: another server
-may be there then. Several threads may share a client; a gate lets so many of their requests through at once.
+What the server can do is tried once (`docqa.model.capabilities`), and again after the connection was lost: another
+server may be there then. Several threads may share a client; a gate lets so many of their requests through at once.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ from enum import IntEnum
 from functools import cache
 from types import TracebackType
 
-from docqa.capabilities import PROBE_TOKENS, Capabilities, Messages, Trial, listed, tried
-from docqa.certainty import Certainty, Path, certainties
 from docqa.errors import ModelBadAnswer, ModelBusy, ModelRefused, ModelTimeout
-from docqa.gate import Gate
-from docqa.modelhttp import SERVER_HINT, ModelServer
-from docqa.modelsilence import Tell, untold
-from docqa.modelwire import Count, Event, Listing, TokenChance, Tokens
+from docqa.model.capabilities import PROBE_TOKENS, Capabilities, Messages, Trial, listed, tried
+from docqa.model.certainty import Certainty, Path, certainties
+from docqa.model.connection import SERVER_HINT, ModelServer
+from docqa.model.gate import Gate
+from docqa.model.silence import Tell, untold
+from docqa.model.wire import Count, Event, Listing, TokenChance, Tokens
 from docqa.settings import ModelSettings
 from docqa.types import Usage
 

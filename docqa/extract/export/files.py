@@ -9,7 +9,7 @@ number of its rows, `NAME.rows` with their values as JSON.
 A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP ASVS 5.0, 1.2.10), and so does one
 that it would spoil as a number: 0012, +4930123456, 12E5, more than 15 digits. Amounts and numbers stay numbers.
 
-Not here: how a workbook looks (`docqa.extract.workbook`), and what a table is (`docqa.extract.table`).
+Not here: how a workbook looks (`docqa.extract.export.workbook`), and what a table is (`docqa.extract.table`).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def table_bytes(
         return csv_text(fields, rows, style).encode(style.encoding)
     if suffix == ".json":
         return json_text(fields, rows, sheet).encode()
-    from docqa.extract.workbook import xlsx_bytes  # XlsxWriter is loaded where a workbook is wanted
+    from docqa.extract.export.workbook import xlsx_bytes  # XlsxWriter is loaded where a workbook is wanted
 
     return xlsx_bytes(fields, rows, sheet, address)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from docqa.modelwire import TokenChance
+from docqa.model.wire import TokenChance
 
 Path = tuple[str | int, ...]  #: keys and places in lists that lead to a value: ("rent", "value")
 _DECODER = json.JSONDecoder(strict=False)

@@ -6,7 +6,7 @@ timeout, after which the connection is lost. `Listening` is put under one: insid
 seconds without a byte, says so, and goes on waiting.
 
 All of it happens in the thread that waits, so what is done on waking may end the wait by raising, as Ctrl-C does.
-Not here: what silence means (`docqa.modelhttp`).
+Not here: what silence means (`docqa.model.connection`).
 """
 
 from __future__ import annotations

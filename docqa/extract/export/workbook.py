@@ -3,7 +3,7 @@
 The first sheet has a row a document, every table field a sheet with a row for each of its rows. "Cells" lists every
 value with its quote, to be sorted and filtered, and "Run" says which documents were read by what, which failed and why,
 and what the colours mean. A value carries a comment with its page, its quote and what people said of it, and a link
-that opens the page in the browser interface. Not here: how a cell is written (`docqa.extract.sheets`).
+that opens the page in the browser interface. Not here: how a cell is written (`docqa.extract.export.sheets`).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 
 from docqa.errors import UsageError
 from docqa.extract.confidence import DOUBTED
-from docqa.extract.export import checked_address, problems_in, problems_of, shown_value
-from docqa.extract.sheets import MOST_NAME, MOST_ROWS, Book, Sheet
+from docqa.extract.export.files import checked_address, problems_in, problems_of, shown_value
+from docqa.extract.export.sheets import MOST_NAME, MOST_ROWS, Book, Sheet
 from docqa.extract.table import Row, RunSheet, State
 from docqa.types import Cell, Correction, FieldSpec, FieldType
 

@@ -1,6 +1,6 @@
 """Where a table goes and in which form, for the commands that write one.
 
-Not here: the forms themselves (`docqa.extract.export`).
+Not here: the forms themselves (`docqa.extract.export.files`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from docqa.extract.export import DECIMALS, DELIMITERS, CsvStyle, check_target, checked_address, write_table
+from docqa.extract.export.files import DECIMALS, DELIMITERS, CsvStyle, check_target, checked_address, write_table
 from docqa.extract.run import run_fields
 from docqa.extract.table import run_sheet, run_table
 from docqa.settings import Settings

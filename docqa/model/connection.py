@@ -33,8 +33,8 @@ from docqa.errors import (
     ModelTimeout,
     ModelUnreachable,
 )
-from docqa.modelsilence import Listening, Tell, Watch, untold
-from docqa.modelwire import Event, event_data
+from docqa.model.silence import Listening, Tell, Watch, untold
+from docqa.model.wire import Event, event_data
 from docqa.settings import ModelSettings
 
 Reply = TypeVar("Reply", bound=BaseModel)
@@ -299,7 +299,7 @@ class _Transport(httpx2.HTTPTransport):
         # httpx2 has no option for it. Were its pool's name changed, no silence would be noticed and a test would fail.
         self._pool = httpcore2.ConnectionPool(
             ssl_context=trusted if isinstance(trusted, ssl.SSLContext) else None,
-            max_connections=None,  # `docqa.gate` lets so many requests through
+            max_connections=None,  # `docqa.model.gate` lets so many requests through
             max_keepalive_connections=20,
             keepalive_expiry=httpx2.Limits().keepalive_expiry,
             network_backend=line,

@@ -17,7 +17,7 @@ from functools import cache
 from PIL import Image
 
 from docqa.imagegrid import grid_size, soft_tokens
-from docqa.modelwire import ModelCard
+from docqa.model.wire import ModelCard
 
 Messages = Sequence[Mapping[str, object]]
 
