@@ -222,15 +222,23 @@ def _ends_label(sheet: Sheet, mark: Mark) -> bool:
     return re.match(r"[^\w]{0,3}[:#]", sheet.text[mark.end : mark.end + 5]) is not None
 
 
+_HEAD = re.compile(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?")
+_REGISTER = re.compile(r"(?<=\w)\s*\([^()]*\d{4}[^()]*\)\s.*$")
+_BRACKET = re.compile(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$")
+_NUMBER_BEHIND = re.compile(r"\s+[#(]?\d[\w-]*\)?$")
+
+
 def _trim(text: str, start: int, end: int, name: bool) -> tuple[int, int] | None:
     """Without list numbers and leading marks; a name also without brackets or the number of a register behind it."""
-    head = re.match(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?", text[start:end])
-    start += head.end() if head else 0
+    if start < end and not text[start].isalpha():
+        head = _HEAD.match(text, start, end)
+        start = head.end() if head else start
     piece = text[start:end]
     if name:
-        piece = re.sub(r"(?<=\w)\s*\([^()]*\d{4}[^()]*\)\s.*$", "", piece)
-        piece = re.sub(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$", "", piece) or piece
-        piece = re.sub(r"\s+[#(]?\d[\w-]*\)?$", "", piece)
+        if "(" in piece or "[" in piece:
+            piece = _BRACKET.sub("", _REGISTER.sub("", piece)) or piece
+        if piece.rpartition(" ")[2].lstrip("#(")[:1].isdigit():
+            piece = _NUMBER_BEHIND.sub("", piece)
     piece = piece.rstrip(" ,;:-–*<=|")
     return (start, start + len(piece)) if len(piece) > 1 else None
 

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import pairwise
 from typing import NamedTuple
 
 from rapidfuzz import fuzz, process
@@ -86,7 +85,8 @@ class Phrasebook:
     def __init__(self, meanings: Meanings) -> None:
         self.meanings = meanings
         self.longest = max(map(len, meanings))
-        self._beginnings = frozenset(label[:end] for label in meanings for end in range(1, len(label) + 1))
+        #: How labels begin.
+        self.beginnings = frozenset(label[:end] for label in meanings for end in range(1, len(label) + 1))
         self._by_look: dict[str, str] = {}
         self._compared: dict[str, tuple[str, float] | None] = {}
         self._by_edge: dict[tuple[str, int], list[str]] = {}
@@ -96,10 +96,6 @@ class Phrasebook:
                 for edge in {f"<{label[:_EDGE]}", f"{label[-_EDGE:]}>"}:
                     for length in range(len(label) - _LENGTHS_APART, len(label) + _LENGTHS_APART + 1):
                         self._by_edge.setdefault((edge, length), []).append(label)
-
-    def begins(self, written: str) -> bool:
-        """Whether a label begins like this."""
-        return written in self._beginnings
 
     def nearly(self, written: str) -> tuple[str, float] | None:
         """The label that OCR turned into this, and how sure that is.
@@ -238,26 +234,24 @@ def _hits(sheet: Sheet, book: Phrasebook, fuzzy: bool) -> Iterator[_Hit]:
     folded = fold_letters(sheet.text)
     for index, run in enumerate(sheet.runs):
         words = [(match.group(), *match.span()) for match in _WORD.finditer(folded, run.start, run.end)]
-        joins = [_JOINS.fullmatch(folded, a[2], b[1]) is not None for a, b in pairwise(words)]
-        for first in range(len(words)):
-            for last, joined in _joined(words, joins, first):
+        for first, (joined, start, _) in enumerate(words):
+            if not fuzzy and joined not in book.beginnings:
+                continue  # nearly every word of a page
+            for last in range(first, min(first + _LONGEST, len(words))):
+                if last > first:
+                    if not _joins(folded[words[last - 1][2] : words[last][1]]):
+                        break
+                    joined += words[last][0]
                 found = (joined, 1.0) if joined in book.meanings else book.nearly(joined) if fuzzy else None
                 if found is not None:
-                    behind = len(words) - 1 - last
-                    yield _Hit(*found, words[first][1], words[last][2], index, first, behind)
-                if len(joined) > book.longest or not (fuzzy or book.begins(joined)):
+                    yield _Hit(*found, start, words[last][2], index, first, len(words) - 1 - last)
+                if len(joined) > book.longest or not (fuzzy or joined in book.beginnings):
                     break
 
 
-def _joined(words: Sequence[tuple[str, int, int]], joins: Sequence[bool], first: int) -> Iterator[tuple[int, str]]:
-    """The words from the first on, written together, as far as they can belong to one label."""
-    joined = words[first][0]
-    yield first, joined
-    for last in range(first + 1, min(first + _LONGEST, len(words))):
-        if not joins[last - 1]:
-            return
-        joined += words[last][0]
-        yield last, joined
+def _joins(gap: str) -> bool:
+    """Whether what stands between two words lets both belong to one label."""
+    return gap == " " or _JOINS.fullmatch(gap) is not None
 
 
 def _requalified(mark: Mark, marks: Sequence[Mark]) -> Mark:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from itertools import accumulate, pairwise
 from statistics import median
 from typing import NamedTuple, TypeVar
 
@@ -132,42 +133,30 @@ class Lazy(Sequence[Made]):
 
 
 def _word_starts(page: Page) -> list[int]:
-    starts, place = [], 0
-    for word in page.words:
-        starts.append(place)
-        place += len(word.text) + 1
-    return starts
+    return list(accumulate((len(word.text) + 1 for word in page.words[:-1]), initial=0)) if page.words else []
 
 
 def _around(boxes: Sequence[Box], page: Page) -> Box:
-    width, height = page.width, page.height
-    return (
-        min(box[0] for box in boxes) * width,
-        min(box[1] for box in boxes) * height,
-        max(box[2] for box in boxes) * width,
-        max(box[3] for box in boxes) * height,
-    )
+    left, top, right, bottom = zip(*boxes, strict=True)
+    return min(left) * page.width, min(top) * page.height, max(right) * page.width, max(bottom) * page.height
 
 
 def _split_runs(page: Page, starts: list[int]) -> list[Run]:
     """Cut the words in reading order where the line changes, a wide gap opens, or the pen jumps back."""
-    runs: list[Run] = []
-    first = 0
-    for index in range(1, len(page.words) + 1):
-        if index == len(page.words) or _breaks(page, index):
-            box = _around([word.box for word in page.words[first:index]], page)
-            runs.append(Run(starts[first], starts[index - 1] + len(page.words[index - 1].text), box, 0))
-            first = index
-    return runs
+    firsts = [0, *(index for index in range(1, len(page.words)) if _breaks(page, index)), len(page.words)]
+    return [_run(page, starts, first, end) for first, end in pairwise(firsts) if end > first]
+
+
+def _run(page: Page, starts: list[int], first: int, end: int) -> Run:
+    words = page.words[first:end]
+    return Run(starts[first], starts[end - 1] + len(words[-1].text), _around([word.box for word in words], page), 0)
 
 
 def _breaks(page: Page, index: int) -> bool:
-    before, word = page.words[index - 1], page.words[index]
-    if before.line != word.line:
-        return True
-    gap = (word.box[0] - before.box[2]) * page.width
-    height = (before.box[3] - before.box[1]) * page.height
-    return gap > _GAP * height or gap < -2 * height
+    _, (_, top, right, bottom), line = page.words[index - 1]
+    _, (left, _, _, _), next_line = page.words[index]
+    gap, height = (left - right) * page.width, (bottom - top) * page.height
+    return line != next_line or gap > _GAP * height or gap < -2 * height
 
 
 def _number_rows(runs: list[Run]) -> list[Run]:
