@@ -58,7 +58,9 @@ def check_document(
             checked[field.name] = _check_rows(field, checked[field.name])
             confirmed |= _check_table(field, checked[field.name], meant, checked, doubts)
             _check_count(field, checked[field.name], pages, doubts)
-    return {name: replace(cell, doubts=(*cell.doubts, *doubts[name])) for name, cell in checked.items()}, confirmed
+    for name, found in doubts.items():
+        checked[name] = replace(checked[name], doubts=(*checked[name].doubts, *found))
+    return checked, confirmed
 
 
 def duplicates(fields: Sequence[FieldSpec], tables: Mapping[str, Mapping[str, Cell]]) -> dict[str, tuple[str, str]]:

@@ -381,11 +381,16 @@ _DATE_FORMS: tuple[re.Pattern[str], ...] = tuple(
 )
 
 
+_SHORTEST_DATE = len("1/2/18")
+
+
 def find_dates(text: str, day_first: bool | None = None) -> list[Span]:
     """The complete dates in running text, in order; the value is ISO 8601.
 
     Without `day_first` an ambiguous 03/04/2018 is read by the other dates of the same text, else day first.
     """
+    if len(text) < _SHORTEST_DATE:
+        return []
     folded = fold_letters(text)
     order = day_first
     spans: list[Span] = []

@@ -31,6 +31,7 @@ _FLOOR = 0.4
 #: What a document says at its beginning.
 _FIRST_PAGE = ("effective_date", "seller", "buyer", "party")
 _ITEMS = 8  #: of a list
+_CLAIM = 0.45  #: below this another label has no claim to a value
 _BOTH = 0.1  #: how much better a name is that has a label and stands where such names stand
 _SUMMED = 0.15  #: how much better the sum of a column is than its first amount
 _COLUMNS = 400  #: amounts of a document whose columns are added up; a long report has thousands
@@ -157,13 +158,13 @@ def _score(guide: Guide, found: Candidate, scene: Scene, own_rows: list[int]) ->
     prior = _prior(guide, found, scene)
     if prior <= 0.0 and not _in_reach(own_rows, sheet.runs[found.run].row, guide.shape):
         return 0.0  # nearly every candidate of a long page: there is nothing to compare
-    near = _near_marks(sheet, found, scene.marks_by_row[found.sheet], guide.shape)
-    own = _own_claim(guide, found, sheet, near)
+    near = _near_marks(scene, found, guide.shape)
+    own = _own_claim(guide, found, scene, near)
     if max(own, prior) <= 0.0:
         return 0.0
     both = _BOTH if guide.shape is Shape.NAME and min(own, prior) > _FLOOR else 0.0
     score = (max(own, prior) + both) * _plausible(guide, found, sheet)
-    if _foreign_claim(guide, found, sheet, near) > max(own, 0.45):
+    if _claimed_by_another(guide, found, scene, near, max(own, _CLAIM)):
         score *= 0.4
     later = 0.06 if guide.concept in _FIRST_PAGE else 0.0 if guide.shape is Shape.AMOUNT else 0.02
     return score * (1.0 - later * min(found.sheet, 5))
@@ -176,48 +177,67 @@ def _in_reach(rows: list[int], row: int, shape: Shape) -> bool:
     return place < len(rows) and rows[place] <= row
 
 
-def _own_claim(guide: Guide, found: Candidate, sheet: Sheet, near: Sequence[Mark]) -> float:
+def _own_claim(guide: Guide, found: Candidate, scene: Scene, near: Sequence[Mark]) -> float:
     """What the field's own labels make of a candidate; several that agree are surer than one."""
     claims = [
-        mark.weight * closeness(sheet, mark, found, guide.shape, near) for mark in near if mark.concept == guide.concept
+        mark.weight * _closeness(scene, mark, found, guide.shape, near)
+        for mark in near
+        if mark.concept == guide.concept
     ]
     own = max(claims, default=0.0)
     if not 0.25 < own < 0.8:
         return own
-    named = guide.shape is Shape.NAME and _beside_name_label(sheet, found, near)
+    named = guide.shape is Shape.NAME and _beside_name_label(found, scene, near)
     formed = guide.concept in CODE_FORMS and guide.shape is Shape.CODE and _has_form(guide.concept, found.value)
     agreeing = sum(claim > 0.4 for claim in claims) > 1
     return own + (0.2 if named or formed else 0.0) + (0.12 if agreeing else 0.0)
 
 
-def _beside_name_label(sheet: Sheet, found: Candidate, near: Sequence[Mark]) -> bool:
+def _beside_name_label(found: Candidate, scene: Scene, near: Sequence[Mark]) -> bool:
+    sheet = scene.sheets[found.sheet]
     names = (mark for mark in near if mark.concept == "name_label" and _level(sheet, mark, found))
-    return any(closeness(sheet, mark, found, Shape.NAME, near) > 0.8 for mark in names)
+    return any(_closeness(scene, mark, found, Shape.NAME, near) > 0.8 for mark in names)
 
 
-def _foreign_claim(guide: Guide, found: Candidate, sheet: Sheet, near: Sequence[Mark]) -> float:
-    """The best claim of a label for something else, unless it is the very label that speaks for the field."""
+def _claimed_by_another(guide: Guide, found: Candidate, scene: Scene, near: Sequence[Mark], claim: float) -> bool:
+    """Whether a label for something else has a better claim, unless it is the very label that speaks for the field."""
+    sheet = scene.sheets[found.sheet]
     places = {(mark.start, mark.end) for mark in near if mark.concept == guide.concept}
-    return max(
-        (
-            mark.weight * closeness(sheet, mark, found, guide.shape, near)
-            for mark in near
-            if mark.concept not in (guide.concept, "name_label")
-            and (mark.start, mark.end) not in places
-            and _competes(guide, mark, _level(sheet, mark, found))
-        ),
-        default=0.0,
+    return any(
+        mark.weight * _closeness(scene, mark, found, guide.shape, near) > claim
+        for mark in near
+        if mark.weight > claim  # no label is closer than 1
+        and mark.concept not in (guide.concept, "name_label")
+        and (mark.start, mark.end) not in places
+        and _competes(guide, mark, _level(sheet, mark, found))
     )
 
 
-def _near_marks(sheet: Sheet, found: Candidate, rows: dict[int, list[Mark]], shape: Shape) -> list[Mark]:
+def _closeness(scene: Scene, mark: Mark, found: Candidate, shape: Shape, near: Sequence[Mark]) -> float:
+    """How close a label is; each field asks it of the same labels and candidates."""
+    key = (found.sheet, found.start, found.end, mark, shape)
+    if key not in scene.closeness:
+        scene.closeness[key] = closeness(scene.sheets[found.sheet], mark, found, shape, near)
+    return scene.closeness[key]
+
+
+def _near_marks(scene: Scene, found: Candidate, shape: Shape) -> list[Mark]:
     """The labels in the candidate's row, in the rows above it, and in the line before it."""
-    row = sheet.runs[found.run].row
-    reach = _reach(shape)
+    last = scene.sheets[found.sheet].run_at(found.end - 1)
+    key = (found.sheet, found.run, last, shape)
+    if key not in scene.near:
+        scene.near[key] = _marks_near(
+            scene.sheets[found.sheet], scene.marks_by_row[found.sheet], found.run, last, shape
+        )
+    return scene.near[key]
+
+
+def _marks_near(sheet: Sheet, rows: Mapping[int, list[Mark]], first: int, last: int, shape: Shape) -> list[Mark]:
+    """The labels near what stands in some runs."""
+    row, reach = sheet.runs[first].row, _reach(shape)
     near = [mark for number in range(row - reach, row + 1) for mark in rows.get(number, ())]
-    before = sheet.runs[max(0, found.run - 1)].row
-    last = sheet.run_at(found.end - 1)
-    others = {before, sheet.runs[last].row, sheet.runs[min(last + 1, len(sheet.runs) - 1)].row}
+    around = (max(0, first - 1), last, min(last + 1, len(sheet.runs) - 1))
+    others = {sheet.runs[number].row for number in around}
     near += [mark for number in others if not row - reach <= number <= row for mark in rows.get(number, ())]
     if shape is Shape.AMOUNT and any(mark.concept == "total" for mark in rows.get(row, ())):
         # The heading of a column whose sum this may be stands as far up as the table is long.

@@ -57,6 +57,16 @@ class Scene:
         return {}
 
     @cached_property
+    def near(self) -> dict[tuple[int, int, int, Shape], list[Mark]]:
+        """The labels near what stands from a run of a sheet to another, as far as somebody asked."""
+        return {}
+
+    @cached_property
+    def closeness(self) -> dict[tuple[int, int, int, Mark, Shape], float]:
+        """How close labels are to pieces of a sheet, as far as somebody asked."""
+        return {}
+
+    @cached_property
     def dates(self) -> Sequence[list[Span]]:
         """The dates of each sheet."""
         return Lazy(len(self.sheets), lambda index: find_dates(self.sheets[index].walled, self.day_first))
@@ -257,7 +267,7 @@ def _addresses(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     below_name = _first_below_name(sheet, pieces, labelled) if index == 0 else None
     found: list[Candidate] = []
     for place, (start, _, run) in enumerate(pieces):
-        end = _block_end(sheet, pieces[place:], labelled)
+        end = _block_end(sheet, pieces[place : place + _BLOCK], labelled)
         unlabelled = run == below_name and any(map(str.isdigit, sheet.text[start:end]))
         found.append(Candidate(index, start, end, run, sheet.text[start:end], 0.5 if unlabelled else 0.0))
     return found
@@ -283,7 +293,7 @@ def _first_below_name(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]
 def _block_end(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> int:
     """Where the block that starts with the first piece ends: at a gap, at a label, at a telephone number."""
     last = pieces[0]
-    for piece in pieces[1:5]:
+    for piece in pieces[1:]:
         text = sheet.text[piece[0] : piece[1]]
         apart = piece[2] != last[2] + 1 or not _stacked(sheet, last, piece)
         if apart or piece[2] in labelled or text.startswith("(") or not _mostly_letters(text) or _REACHED.search(text):
@@ -292,6 +302,7 @@ def _block_end(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> in
     return last[1]
 
 
+_BLOCK = 5  #: lines of an address
 _ADDRESSED = 0.5  #: worth of a name above an address without a label
 #: Five digits before a town, four in Switzerland and the Netherlands, or a British code.
 _POSTCODE = re.compile(r"\b(?:[A-Z]{1,2}-)?\d{4,6}\b(?: ?[A-Z]{2}\b)?|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b")

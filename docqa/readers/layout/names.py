@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from rapidfuzz import fuzz
+from rapidfuzz import fuzz, process
 
 from docqa.extract.values import fold_letters
 from docqa.readers.layout.lexicon import DOCUMENT_WORDS, LEGAL_FORMS, SALUTATIONS, phrases
 
+_ALIKE = 85.5  #: of 100: a title that OCR misread
 _REMEMBERED = 8192  #: texts: those of a page are looked at for each field, and forms say the same again and again
 
 
@@ -37,7 +38,7 @@ def looks_like_name(text: str) -> bool:
 
 def _is_title(text: str) -> bool:
     written = compact(text)
-    return any(fuzz.ratio(written, title) > 85 for title in _COMPACT_TITLES)
+    return process.extractOne(written, _COMPACT_TITLES, scorer=fuzz.ratio, score_cutoff=_ALIKE) is not None
 
 
 def _reads_like_a_title(text: str) -> bool:
