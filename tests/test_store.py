@@ -753,7 +753,7 @@ def test_words_come_back_with_their_boxes_to_the_65535th(library: Library, drawn
         assert all(abs(a - b) <= 0.5000001 / 65535 for a, b in zip(word.box, stored.box, strict=True))
 
 
-@settings(max_examples=30)
+@settings(max_examples=10)
 @given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=5))
 def test_the_sum_of_chunks_is_the_same_before_and_after_storing(
     library: Library, drawn: list[tuple[str, str, str]]
