@@ -106,7 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_scope(question)
     add_reader(question)
     checked = commands.add("check", _check, "look for anything missing, doubled or altered in the store")
-    checked.add_argument("--read-data", action="store_true", help="read and hash every original and page image")
+    checked.add_argument(
+        "--read-data", action="store_true", help="read and hash every original, page, passage and vector"
+    )
     checked.add_argument("--repair", action="store_true", help="have documents read again whose pages are damaged")
     doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
     doctor.set_defaults(probes=commands.probes)

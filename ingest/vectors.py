@@ -7,6 +7,7 @@ documents they are of, because an embedding model is fastest on batches of texts
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from docqa.embed import Embedder, check_embedder
 from docqa.pagevectors import PictureEmbedder
 from docqa.store import Store
 from docqa.store.library import ChunkKey
+from docqa.store.rowsums import digest_of
 from docqa.types import Status
 
 _SLICE = 2048  #: passages embedded and written at a time: half a minute on two cores, 3 MB of vectors
@@ -51,10 +53,12 @@ def make_vectors(
     counts = store.library.rows_by_document("chunks")
     known = set(docs)
     done, total = 0, sum(counts[doc] for doc in docs)
+    sums: Counter[str] = Counter()  # of documents that are not complete yet
     for piece in _slices(store, docs):
         if piece.texts:
-            store.library.add_vectors(piece.keys, embedder.embed_documents(piece.texts))
-        store.catalog.set_vectors(piece.completed, embedder.identity)
+            sums.update(store.library.add_vectors(piece.keys, embedder.embed_documents(piece.texts)))
+        digests = {doc: digest_of(sums.pop(doc, 0)) for doc in piece.completed}
+        store.catalog.set_vectors(piece.completed, embedder.identity, digests)
         done += len(piece.texts)
         tell(done, total, 0)
         if not known.isdisjoint(between()):
@@ -75,12 +79,15 @@ def make_picture_vectors(store: Store, pictures: PictureEmbedder) -> None:
     for document in store.catalog.documents():
         if document.status not in (Status.READY, Status.PARTIAL) or made[document.doc] == document.pages_done:
             continue
+        store.catalog.set_pictures(document.doc, None)  # first: cut off before the last of them, they have none
         store.library.remove_pictures([document.doc])
+        total = 0
         numbers = [record.number for record in store.catalog.page_records(document.doc)]
         for start in range(0, len(numbers), _PICTURES):
             some = numbers[start : start + _PICTURES]
             vectors = pictures.embed_pages([store.image(document.doc, number) for number in some])
-            store.library.add_pictures([(document.doc, number) for number in some], vectors)
+            total += store.library.add_pictures([(document.doc, number) for number in some], vectors)[document.doc]
+        store.catalog.set_pictures(document.doc, digest_of(total))
     store.library.tidy()
 
 

@@ -22,6 +22,7 @@ from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage, page_digest
+from docqa.store.rowsums import digest_of
 from docqa.types import Document, Notice, Status
 from ingest import sandbox
 from ingest.chunk import DocumentChunks
@@ -55,6 +56,7 @@ class _Pending:
 
     chunks: DocumentChunks
     chunk_count: int = 0
+    chunk_sum: int = 0  #: see `docqa.store.rowsums`
     records: list[PageRecord] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
 
@@ -172,7 +174,8 @@ def _add(store: Store, stored: Sequence[StoredPage], pending: dict[str, _Pending
         made = pending[page.doc].chunks.of_page(page, goes_on=not begins_part)
         pending[page.doc].chunk_count += len(made)
         chunks += made
-    store.library.add(stored, chunks)
+    for doc, total in store.library.add(stored, chunks).items():
+        pending[doc].chunk_sum += total
 
 
 def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None:
@@ -187,6 +190,7 @@ def _finish(store: Store, doc: str, outcome: Outcome, pending: _Pending) -> None
         problem=outcome.problem,
         transient=outcome.transient,
         chunks=pending.chunk_count,
+        chunks_digest=digest_of(pending.chunk_sum),
         title=pending.chunks.title,
         seconds=outcome.seconds,
     )

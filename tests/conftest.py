@@ -21,6 +21,7 @@ from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage, Vectors, page_digest
+from docqa.store.rowsums import digest_of
 from docqa.types import Chunk, Document, Page, Status, TextSource, Word
 
 # A busy machine is no bug: nothing that hypothesis times is a reason to fail.
@@ -77,7 +78,7 @@ def fill_in(store: Store, doc: str, *texts: str) -> None:
         for number, lines in enumerate(_passages(page.text.splitlines()), start=1)
     ]
     store.library.remove([doc])
-    store.library.add([StoredPage(page, image_of(page)) for page in pages], chunks)
+    sums = store.library.add([StoredPage(page, image_of(page)) for page in pages], chunks)
     records = [record_of(page, image_of(page)) for page in pages]
     store.catalog.finish_document(
         doc,
@@ -86,12 +87,13 @@ def fill_in(store: Store, doc: str, *texts: str) -> None:
         pages=len(pages),
         page_records=records,
         chunks=len(chunks),
+        chunks_digest=digest_of(sums[doc]),
         title=None,
         seconds=0.1,
     )
     vectors = BagOfWords().embed_documents([chunk.text for chunk in chunks])
-    store.library.add_vectors([(chunk.doc, chunk.page, chunk.number) for chunk in chunks], vectors)
-    store.catalog.set_vectors([doc], BagOfWords.identity)
+    sums = store.library.add_vectors([(chunk.doc, chunk.page, chunk.number) for chunk in chunks], vectors)
+    store.catalog.set_vectors([doc], BagOfWords.identity, {doc: digest_of(sums[doc])})
 
 
 def record_of(page: Page, image: bytes) -> PageRecord:

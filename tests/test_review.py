@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -230,6 +232,36 @@ def test_what_was_said_of_a_withdrawn_document_stays(empty_store: Store, doc: st
     assert [said.value for said in empty_store.catalog.ledger.corrections(doc)] == ["x"]
     assert "correct" not in " ".join(one.code for one in check(empty_store, read_data=False))
     assert cli.main(["--store", str(empty_store.folder), "corrections"]) == 0
+
+
+def test_corrections_of_a_withdrawn_document_are_found_by_the_beginning_of_its_id(
+    empty_store: Store, doc: str, reader: Says, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    numbers = (str(number).encode() for number in range(999))
+    other = next(number for number in numbers if hashlib.sha256(number).hexdigest()[0] == doc[0])
+    (tmp_path / "empty").mkdir()
+    others = [empty_store.take(io.BytesIO(content), "c.pdf", "c", 99).document.doc for content in (other, b"stays")]
+    correct(empty_store, NAME, doc, "x", "ann")
+    correct(empty_store, NAME, others[1], "y", "ann")
+    with empty_store.catalog._database.write() as sql:
+        sql.executemany("DELETE FROM labels WHERE doc = ?", [(doc,), (others[0],)])
+
+    def corrections(name: object) -> tuple[int, str]:
+        capsys.readouterr()
+        code = cli.main(["--store", str(empty_store.folder), "corrections", str(name)])
+        return code, "".join(capsys.readouterr())
+
+    for beginning in (doc[:12], doc):
+        code, printed = corrections(beginning)
+        assert (code, len(printed.splitlines())) == (0, 1)
+        assert f"{doc[:12]} (withdrawn), {NAME.name}: “x”" in printed
+    for name, what in (
+        (doc[0], "Several documents"),
+        ("a.pdf", "no document 'a.pdf'"),
+        (tmp_path / "empty", "0 documents"),
+    ):
+        code, printed = corrections(name)
+        assert (code, what in printed) == (2, True)
 
 
 # ── the truth ────────────────────────────────────────────────────────────────────────────────────────────────────────

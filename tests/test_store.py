@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -493,6 +494,25 @@ def test_a_migration_that_breaks_off_leaves_the_store_as_it_was(
         Catalog(file)
 
 
+def test_a_catalog_of_an_earlier_docqa_has_no_digests_and_takes_new_ones(tmp_path: Path) -> None:
+    file, doc = tmp_path / "catalog.sqlite", doc_id("a")
+    with sqlite3.connect(file) as connection:
+        connection.executescript("".join(MIGRATIONS[:5]))
+        connection.execute("PRAGMA user_version = 5")
+        connection.execute(
+            """INSERT INTO documents (doc, bytes, status, added_at, pages_done, embedder)
+               VALUES (?, 1, 'ready', '', 1, 'x')""",
+            (doc,),
+        )
+    connection.close()
+    opened = Catalog(file)
+    assert [opened.row_digests(table) for table in ("chunks", "vectors", "pictures")] == [{}, {}, {}]
+    opened.set_vectors([doc], "x", {doc: "0f"})
+    assert opened.row_digests("vectors") == {doc: "0f"}
+    opened.forget_vectors([doc])
+    assert opened.row_digests("vectors") == {}
+
+
 @pytest.mark.parametrize(
     "content", [b"not a database at all, but long enough to look at it", b"SQLite format 3\0" * 99]
 )
@@ -731,6 +751,42 @@ def test_words_come_back_with_their_boxes_to_the_65535th(library: Library, drawn
     assert [(word.text, word.line) for word in back.words] == [(word.text, word.line) for word in drawn]
     for word, stored in zip(drawn, back.words, strict=True):
         assert all(abs(a - b) <= 0.5000001 / 65535 for a, b in zip(word.box, stored.box, strict=True))
+
+
+@settings(max_examples=10)
+@given(st.lists(st.tuples(TEXTS, TEXTS, TEXTS), min_size=1, max_size=5))
+def test_the_sum_of_chunks_is_the_same_before_and_after_storing(
+    library: Library, drawn: list[tuple[str, str, str]]
+) -> None:
+    doc = sha256(repr(drawn).encode())
+    made = [Chunk(doc, 1, number, *texts) for number, texts in enumerate(drawn)]
+    library.remove([doc])
+    sums = library.add([], made[1:]) + library.add([], made[:1])  # in any order
+    assert library.row_sums("chunks")[doc] == sums[doc]
+    library.add([], made[:1])  # there twice
+    assert library.row_sums("chunks")[doc] != sums[doc]
+
+
+def test_the_sum_of_vectors_tells_one_bit_and_whose_vector_it_is(tmp_path: Path) -> None:
+    library, doc = Library(tmp_path / "lance"), doc_id("a")
+    made = vectors(0, 1)
+    sums = library.add_vectors([(doc, 1, 1), (doc, 1, 2)], made)
+    assert library.row_sums("vectors") == sums
+    library.remove_vectors([doc])
+    assert library.row_sums("vectors") == Counter()
+    assert library.add_vectors([(doc, 1, 2), (doc, 1, 1)], made) != sums
+    library.remove_vectors([doc])
+    made.view(np.uint32)[0, 0] ^= 1
+    assert library.add_vectors([(doc, 1, 1), (doc, 1, 2)], made) != sums
+
+
+def test_a_damaged_text_that_is_no_utf8_is_an_error_that_says_so(tmp_path: Path) -> None:
+    library = Library(tmp_path / "lance")
+    library.add([], [Chunk(doc_id("a"), 1, 1, "some words", "", "")])
+    [file] = (tmp_path / "lance" / "chunks.lance" / "data").iterdir()
+    file.write_bytes(file.read_bytes().replace(b"some words", b"some\xffwords"))
+    with pytest.raises(StoreDamaged, match="cannot be used"):
+        Library(tmp_path / "lance").row_sums("chunks")
 
 
 # ── passwords ────────────────────────────────────────────────────────────────────────────────────────────────────────

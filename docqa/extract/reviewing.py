@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from docqa.cli import Commands, emit, settings_of
-from docqa.errors import UsageError
+from docqa.errors import UnknownDocument, UsageError
 from docqa.evaluate import Fit
 from docqa.extract.commands import documents_in
 from docqa.extract.export.output import add_output, check_output, told, write_run
@@ -45,7 +45,9 @@ def register(commands: Commands) -> None:
     whence.add_argument("--run", type=int, dest="extraction", metavar="N", help="the field as this extraction has it")
     whence.add_argument("--fields", type=Path, help="the field as this fields file has it (default: the newest)")
     listed = commands.add("corrections", _corrections, "list what people said of cells, the oldest first")
-    listed.add_argument("document", nargs="?", metavar="DOCUMENT", help="only of this document")
+    listed.add_argument(
+        "document", nargs="?", metavar="DOCUMENT", help="only of this document; one that was withdrawn by its id"
+    )
     commands.add("calibrate", _calibrate, "fit confidence anew to the cells that somebody looked at")
 
 
@@ -120,12 +122,32 @@ def _named(fields: Sequence[FieldSpec], name: str, origin: str) -> FieldSpec:
 
 def _corrections(arguments: argparse.Namespace) -> int:
     store = Store.existing(settings_of(arguments).store)
-    doc = None if arguments.document is None else documents_in(store, None, [arguments.document])[0].doc
+    doc = None if arguments.document is None else _once_known(store, arguments.document)
     labels = {document.doc: document.label for document in store.catalog.documents()}
     for said in store.catalog.ledger.corrections(doc):
         label = labels.get(said.doc, f"{said.doc[:12]} (withdrawn)")
         emit({"document": label, **asdict(said)}) if arguments.json else print(_in_words(said, label))
     return 0
+
+
+def _once_known(store: Store, name: str) -> str:
+    """The id of the document that is meant, or of a withdrawn one that begins so: it has no label any more.
+
+    Raises UnknownDocument, UsageError.
+    """
+    try:
+        documents = documents_in(store, None, [name])
+    except UnknownDocument:
+        withdrawn = [doc for doc in store.catalog.watched.unlabelled() if doc.startswith(name)]
+        if len(withdrawn) > 1:
+            said = f"Several documents that were withdrawn begin with {name!r}."
+            raise UnknownDocument(said, "Give more of the id.") from None
+        if not withdrawn:
+            raise
+        return withdrawn[0]
+    if len(documents) != 1:
+        raise UsageError(f"{name} is a folder with {len(documents)} documents of the store.", "Name one of them.")
+    return documents[0].doc
 
 
 def _in_words(said: Correction, label: str) -> str:

@@ -7,7 +7,7 @@ and what is searched (`library`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
@@ -21,6 +21,12 @@ from docqa.types import MAX_ATTEMPTS, Document, Notice, NoticeCode, Problem, Sta
 
 MAX_PASSWORD = 127  #: characters: what PDF takes at most
 _MOST_SECRET = 60_000  #: bytes of passwords, as JSON, tried on one document: a pipe of 64 kB brings them to the child
+
+_ROW_DIGESTS = {
+    "chunks": "SELECT doc, chunks_digest FROM documents WHERE pages_done AND chunks_digest IS NOT NULL",
+    "vectors": "SELECT doc, vectors_digest FROM documents WHERE embedder IS NOT NULL AND vectors_digest IS NOT NULL",
+    "pictures": "SELECT doc, pictures_digest FROM documents WHERE pictures_digest IS NOT NULL",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,22 +181,23 @@ class Catalog:
         problem: Problem | None = None,
         transient: bool = False,
         chunks: int = 0,
+        chunks_digest: str | None = None,
         title: str | None = None,
         seconds: float,
     ) -> None:
         """Record how reading a document ended, its pages with it, in one transaction.
 
         `transient` says that the problem may not come up at another attempt. What was extracted from an earlier
-        reading is void, so its cells go.
+        reading is void, so its cells go. Chunks without a digest are not compared with it later.
         """
         with self._database.write() as sql:
             sql.execute(
                 """UPDATE documents SET status = ?, pipeline = ?, media_type = ?, pages = ?, pages_done = ?, chunks = ?,
-                   title = ?, problem_code = ?, problem_message = ?, problem_hint = ?, transient = ?, seconds = ?,
-                   embedder = NULL,
+                   chunks_digest = ?, title = ?, problem_code = ?, problem_message = ?, problem_hint = ?, transient = ?,
+                   seconds = ?, embedder = NULL,
                    attempts = CASE WHEN ? THEN 0 ELSE attempts END WHERE doc = ?""",
-                (status, pipeline, media_type, pages, len(page_records), chunks, title, *problem_columns(problem))
-                + (transient, seconds, status == Status.READY, doc),
+                (status, pipeline, media_type, pages, len(page_records), chunks, chunks_digest, title)
+                + (*problem_columns(problem), transient, seconds, status == Status.READY, doc),
             )
             for table in ("cells", "pages", "notices"):
                 sql.execute(f"DELETE FROM {table} WHERE doc = ?", (doc,))
@@ -222,15 +229,34 @@ class Catalog:
         """Documents whose vectors are not there, whatever their state: they cannot be found by meaning."""
         return {row["doc"] for row in self._database.read("SELECT doc FROM documents WHERE embedder IS NULL")}
 
-    def set_vectors(self, docs: Iterable[str], embedder: str) -> None:
-        """Record that the vectors of documents are in the library, and which model they are of."""
+    def set_vectors(self, docs: Iterable[str], embedder: str, digests: Mapping[str, str] | None = None) -> None:
+        """Record that the vectors of documents are in the library, which model they are of, and their digests.
+
+        Vectors without a digest are not compared with it later.
+        """
+        known = digests or {}
         with self._database.write() as sql:
-            sql.executemany("UPDATE documents SET embedder = ? WHERE doc = ?", [(embedder, doc) for doc in docs])
+            sql.executemany(
+                "UPDATE documents SET embedder = ?, vectors_digest = ? WHERE doc = ?",
+                [(embedder, known.get(doc), doc) for doc in docs],
+            )
 
     def forget_vectors(self, docs: Iterable[str]) -> None:
         """Have the vectors of documents made again."""
         with self._database.write() as sql:
             sql.executemany("UPDATE documents SET embedder = NULL WHERE doc = ?", [(doc,) for doc in docs])
+
+    def set_pictures(self, doc: str, digest: str | None) -> None:
+        """Record the digest of the vectors of a document's page images; None before they are touched."""
+        with self._database.write() as sql:
+            sql.execute("UPDATE documents SET pictures_digest = ? WHERE doc = ?", (digest, doc))
+
+    def row_digests(self, table: str) -> dict[str, str]:
+        """The digest of what a table of the library (chunks, vectors, pictures) must hold, by document.
+
+        Documents whose rows are still to be made, or were made by an earlier docqa, are not among them.
+        """
+        return {row[0]: row[1] for row in self._database.read(_ROW_DIGESTS[table])}
 
     def notices(self, doc: str) -> list[Notice]:
         """What people should know about the pages of a document, in order of page."""

@@ -1,8 +1,9 @@
 """`docqa check`: is everything there, once, and as it was written?
 
-Finds what the catalog knows and the disk does not, and the other way round. Pages can be made again from the original:
-`repair` queues their documents, and removes a library that cannot be opened so that all of it is made again. An
-original that is gone or altered cannot be made again: it has to be taken in again.
+Finds what the catalog knows and the disk does not, and the other way round. Pages and passages can be made again from
+the original: `repair` queues their documents, and removes a library that cannot be opened so that all of it is made
+again. Vectors are made again without reading anything. An original that is gone or altered cannot be made again: it has
+to be taken in again. Not looked into: the indices that searching uses.
 """
 
 from __future__ import annotations
@@ -16,11 +17,23 @@ from dataclasses import dataclass
 from docqa.errors import StoreDamaged
 from docqa.store import Store
 from docqa.store.library import page_digest
+from docqa.store.rowsums import digest_of
 from docqa.types import Document, Status
 
-VECTORS_WRONG = "vectors_wrong"
 _READ_AGAIN = "`docqa check --repair` has the document read again."
+_VECTORS_AGAIN = "`docqa check --repair` has the vectors made again at the next ingest."
+_PICTURES_AGAIN = (
+    "`docqa check --repair` removes them; the next ingest with the model for page images makes them again."
+)
 _MAKE_AGAIN = "`docqa check --repair` removes the library, and the next ingest makes it again from the originals."
+_OF_VECTORS = {"vectors_wrong", "vectors_damaged"}  #: codes: what they are of is sound
+_OF_PICTURES = {"pictures_damaged"}
+#: Tables of the library whose rows have one digest a document, and what is said if it is another one now.
+_ROWS = (
+    ("chunks", "the passages changed since they were stored.", _READ_AGAIN),
+    ("vectors", "the vectors of the passages changed since they were made.", _VECTORS_AGAIN),
+    ("pictures", "the vectors of the page images changed since they were made.", _PICTURES_AGAIN),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +48,7 @@ class Finding:
 
 
 def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
-    """Everything that is wrong with a store; with `read_data` every original and image is read and hashed."""
+    """Everything that is wrong with a store; with `read_data` everything is read and hashed."""
     for message in store.catalog.damage():
         yield Finding("catalog_damaged", None, f"The catalog: {message}.", "Restore it from a backup.", False)
     yield from _corrections(store)
@@ -43,9 +56,11 @@ def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
     yield from _originals(store, documents, read_data)
     try:
         yield from _pages(store, documents)
-        yield from _search_rows(store, documents)
+        miscounted = list(_search_rows(store, documents))
+        yield from miscounted
         if read_data:
             yield from _contents(store, documents)
+            yield from _rows(store, documents, {(finding.code, finding.doc) for finding in miscounted})
     except StoreDamaged as error:
         yield Finding("library_damaged", None, error.message, _MAKE_AGAIN, True)
 
@@ -53,16 +68,17 @@ def check(store: Store, *, read_data: bool) -> Iterator[Finding]:
 def repair(store: Store, findings: list[Finding]) -> int:
     """Queue the documents that reading again would mend; returns how many. The caller holds the writer's lock.
 
-    Vectors that are wrong are made again without that.
+    Where only vectors are wrong, they are made again without that.
     """
     if any(finding.code == "library_damaged" for finding in findings):
         known = {document.doc for document in store.catalog.documents() if document.pages_done}
         store.catalog.requeue(known)  # first: cut off between the two, the next check still finds the damage
         shutil.rmtree(store.folder / "lance")
         return len(known)
-    mended = {finding.doc: finding.code for finding in findings if finding.repairable and finding.doc is not None}
-    store.catalog.forget_vectors(doc for doc, code in mended.items() if code == VECTORS_WRONG)
-    docs = {doc for doc, code in mended.items() if code != VECTORS_WRONG}
+    mended = [(finding.code, finding.doc) for finding in findings if finding.repairable and finding.doc is not None]
+    store.catalog.forget_vectors({doc for code, doc in mended if code in _OF_VECTORS})
+    store.library.remove_pictures({doc for code, doc in mended if code in _OF_PICTURES})
+    docs = {doc for code, doc in mended if code not in _OF_VECTORS | _OF_PICTURES}
     known = {document.doc for document in store.catalog.documents(docs=docs)}
     store.library.remove(docs)
     store.catalog.requeue(known)
@@ -128,8 +144,7 @@ def _search_rows(store: Store, documents: list[Document]) -> Iterator[Finding]:
             yield Finding("chunks_wrong", doc, message, _READ_AGAIN, True)
         elif document.embedded and vectors[doc] != chunks[doc]:
             message = f"{document.label}: {vectors[doc]} vectors for {chunks[doc]} chunks."
-            hint = "`docqa check --repair` has the vectors made again at the next ingest."
-            yield Finding(VECTORS_WRONG, doc, message, hint, True)
+            yield Finding("vectors_wrong", doc, message, _VECTORS_AGAIN, True)
 
 
 def _contents(store: Store, documents: list[Document]) -> Iterator[Finding]:
@@ -148,3 +163,19 @@ def _contents(store: Store, documents: list[Document]) -> Iterator[Finding]:
                 if stored and found != stored:
                     message = f"{document.label}: the {what} of page {record.number} changed since it was stored."
                     yield Finding(f"{what}_damaged", document.doc, message, _READ_AGAIN, True)
+
+
+def _rows(store: Store, documents: list[Document], miscounted: set[tuple[str, str | None]]) -> Iterator[Finding]:
+    """Passages and vectors that are not what was stored, where they are as many: `miscounted` is (code, document)."""
+    for table, what, hint in _ROWS:
+        before = store.catalog.row_digests(table)
+        sums = store.library.row_sums(table)
+        standing = dict(before.items() & store.catalog.row_digests(table).items())  # not read again meanwhile
+        for document in documents:
+            doc = document.doc
+            if doc not in standing or not miscounted.isdisjoint({("chunks_wrong", doc), (f"{table}_wrong", doc)}):
+                continue
+            if table == "pictures" and doc not in sums:
+                continue  # read again since, without that model
+            if digest_of(sums[doc]) != standing[doc]:
+                yield Finding(f"{table}_damaged", doc, f"{document.label}: {what}", hint, True)

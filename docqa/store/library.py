@@ -5,7 +5,8 @@ making vectors takes several times as long as reading pages.
 
 The only module that imports lancedb. Everything here can be made again from the originals and the catalog, and has
 to be: Lance neither syncs to disk nor notices altered bytes, so the store compares words and image of a page with the
-catalog's sha256 whenever they are read. One process writes at a time (`Store.writing`); readers see a commit at once.
+catalog's sha256 whenever they are read, and `docqa check` the rows of the other tables with its digests
+(`docqa.store.rowsums`). One process writes at a time (`Store.writing`); readers see a commit at once.
 
 Filters are SQL without parameters, so only document ids (hex, checked) and integers ever enter one.
 """
@@ -35,6 +36,7 @@ from docqa.errors import DiskFull, StoreDamaged
 from docqa.pagewords import COLUMNS, pages_of, row_of
 from docqa.pagewords import page_digest as page_digest
 from docqa.store.nearest import Nearest
+from docqa.store.rowsums import sums_of
 from docqa.types import Chunk, Page
 
 Vectors = npt.NDArray[np.float32]
@@ -109,32 +111,35 @@ class Library:
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def add(self, pages: Sequence[StoredPage], chunks: Sequence[Chunk]) -> None:
-        """Append pages and their chunks. Two commits: pages last.
+    def add(self, pages: Sequence[StoredPage], chunks: Sequence[Chunk]) -> Counter[str]:
+        """Append pages and their chunks; returns the sums of the chunks, by document, for the catalog to remember.
 
-        A page that is there has its chunks, then; a document is complete once the catalog says so.
+        Two commits: pages last. A page that is there has its chunks, then; a document is complete once the catalog says
+        so.
         """
         with self._converted():
+            rows = _chunk_rows(chunks)
             if chunks:
-                self._chunk_table().add(_chunk_rows(chunks))
+                self._chunk_table().add(rows)
             if pages:
                 self._page_table().add(_page_rows(pages))
+        return sums_of(rows)
 
-    def add_vectors(self, keys: Sequence[ChunkKey], vectors: Vectors) -> None:
-        """Append the vectors of chunks, one row a key: shape (keys, dimensions). One commit."""
+    def add_vectors(self, keys: Sequence[ChunkKey], vectors: Vectors, table: str = "vectors") -> Counter[str]:
+        """Append the vectors of chunks, one row a key: shape (keys, dimensions). One commit; returns their sums."""
+        if not keys:
+            return Counter()
         with self._converted():
-            if keys:
-                self._vector_table(vectors.shape[1]).add(_vector_rows(keys, vectors))
+            rows = _vector_rows(keys, vectors)
+            self._vector_table(vectors.shape[1], table).add(rows)
+        return sums_of(rows)
 
-    def add_pictures(self, keys: Sequence[PageKey], vectors: Vectors) -> None:
-        """Append the vectors of page images, one row a page: shape (keys, dimensions). One commit.
+    def add_pictures(self, keys: Sequence[PageKey], vectors: Vectors) -> Counter[str]:
+        """Append the vectors of page images, one row a page: shape (keys, dimensions). One commit; returns their sums.
 
         They are kept with chunk number 0, so that they can be read like the vectors of chunks.
         """
-        with self._converted():
-            if keys:
-                rows = _vector_rows([(doc, page, 0) for doc, page in keys], vectors)
-                self._vector_table(vectors.shape[1], "pictures").add(rows)
+        return self.add_vectors([(doc, page, 0) for doc, page in keys], vectors, "pictures")
 
     def forget_pictures(self) -> None:
         """Drop the vectors of all page images: they were another model's."""
@@ -250,6 +255,15 @@ class Library:
                 return Counter()
             docs = self._db.open_table(table).search().select(["doc"]).limit(None).to_arrow()["doc"]
         return Counter({row["values"]: row["counts"] for row in docs.value_counts().to_pylist()})
+
+    def row_sums(self, table: str) -> Counter[str]:
+        """The sums of all rows of a table (chunks, vectors, pictures) as they are now, by document; reads all of it."""
+        sums: Counter[str] = Counter()
+        with self._converted():
+            if table in self._tables():
+                for batch in self._db.open_table(table).search().limit(None).to_batches():
+                    sums.update(sums_of(batch))
+        return sums
 
     def page_keys(self) -> list[PageKey]:
         """(doc, page) of every page stored; a key that comes twice was stored twice."""

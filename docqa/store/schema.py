@@ -113,4 +113,10 @@ MIGRATIONS: tuple[str, ...] = (
     -- when the last document of an extraction was done or set aside
     ALTER TABLE runs ADD COLUMN finished_at TEXT;
     """,
+    """
+    -- of the rows that the library holds for a document (`docqa.store.rowsums`); none where an earlier docqa wrote them
+    ALTER TABLE documents ADD COLUMN chunks_digest TEXT;
+    ALTER TABLE documents ADD COLUMN vectors_digest TEXT;
+    ALTER TABLE documents ADD COLUMN pictures_digest TEXT;
+    """,
 )

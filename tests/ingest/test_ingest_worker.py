@@ -24,6 +24,7 @@ from PIL import Image
 from docqa.errors import DiskFull, EmbedderUnusable, RendererDied, RendererTimeout, StoreBusy
 from docqa.settings import IngestSettings
 from docqa.store import Store
+from docqa.store.rowsums import digest_of
 from docqa.types import Document, Status, TextSource, Word
 from ingest import reading, vectors, worker
 from ingest.untrusted import OcrReading
@@ -398,6 +399,9 @@ def one_vector_a_chunk(store: Store) -> None:
     chunks = {document.doc: len(store.library.chunk_texts(document.doc)) for document in store.catalog.documents()}
     assert store.library.rows_by_document("vectors") == store.library.rows_by_document("chunks") == chunks
     assert {document.doc: document.chunks for document in store.catalog.documents() if document.embedded} == chunks
+    for table in ("chunks", "vectors"):  # of every document that has any; others may have a digest of nothing
+        sums = store.library.row_sums(table)
+        assert store.catalog.row_digests(table) == {doc: digest_of(sums[doc]) for doc in chunks}
 
 
 def test_vectors_that_were_cut_off_are_made_once(
