@@ -1,115 +1,85 @@
-"""A page's words as columns of numbers and texts: how they are kept, compared, and handed to another process.
+"""A page as a row of plain numbers and texts: how it is kept, compared, and handed to another process.
 
-Imports no database, so that a process that only reads fields starts in a fraction of a second. Not here: the tables
-themselves (`docqa.store.library`).
+Imports no database and nothing large, so that a process that only reads fields starts in a moment. Not here: the table
+of the rows (`docqa.store.library`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
+from array import array
+from collections.abc import Iterable, Mapping
+from typing import TypedDict
 
 from docqa.errors import StoreDamaged
-from docqa.types import Box, Page, TextSource, Word
+from docqa.types import Page, TextSource, Word
 
 _STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
+_EDGES = tuple(step / _STEPS for step in range(_STEPS + 1))
 _TEXT_SOURCES = {source.value: source for source in TextSource}
 
-COLUMNS = pa.schema(
-    [
-        pa.field("doc", pa.string(), nullable=False),
-        pa.field("page", pa.int32(), nullable=False),
-        pa.field("width", pa.int32(), nullable=False),
-        pa.field("height", pa.int32(), nullable=False),
-        pa.field("words", pa.list_(pa.string()), nullable=False),
-        pa.field("boxes", pa.list_(pa.uint16()), nullable=False),  # x0 y0 x1 y1 of each word, in 1/65535 of the page
-        pa.field("lines", pa.list_(pa.int32()), nullable=False),  # the line of each word
-        pa.field("text_source", pa.string(), nullable=False),
-        pa.field("quality", pa.float32(), nullable=False),
-    ]
-)
+
+class PageRow(TypedDict):
+    """A page as it is kept."""
+
+    doc: str
+    page: int
+    width: int
+    height: int
+    words: list[str]
+    boxes: list[int]  #: x0 y0 x1 y1 of each word, in 1/65535 of the page
+    lines: list[int]  #: the line of each word
+    text_source: str
+    quality: float
 
 
-def row_of(page: Page) -> dict[str, object]:
-    """A page as a row of these columns."""
+def row_of(page: Page) -> PageRow:
+    """A page as it is kept; its boxes lose what is less than half a step."""
     return {
         "doc": page.doc,
         "page": page.number,
         "width": page.width,
         "height": page.height,
         "words": [word.text for word in page.words],
-        "boxes": _steps(page),
+        "boxes": [round(edge * _STEPS) for word in page.words for edge in word.box],
         "lines": [word.line for word in page.words],
         "text_source": page.text_source.value,
         "quality": page.quality,
     }
 
 
-def pages_of(rows: pa.Table) -> list[Page]:
-    """The pages of rows with these columns, each document's in order of their numbers."""
-    pages = [page for batch in rows.to_batches() for page in _of_batch(batch)]
-    return sorted(pages, key=lambda page: (page.doc, page.number))
-
-
-def packed(rows: pa.Table) -> bytes:
-    """Rows as bytes, in Arrow's stream format."""
-    buffer = pa.BufferOutputStream()
-    with pa.ipc.new_stream(buffer, rows.schema) as stream:
-        stream.write_table(rows)
-    return bytes(buffer.getvalue())
-
-
-def unpacked(rows: bytes) -> pa.Table:
-    """What `packed` was given."""
-    return pa.ipc.open_stream(rows).read_all()
+def page_of(row: PageRow) -> Page:
+    """The page that was kept."""
+    edges = iter([_EDGES[step] for step in row["boxes"]])
+    boxes = zip(edges, edges, edges, edges, strict=True)
+    return Page(
+        doc=row["doc"],
+        number=row["page"],
+        width=row["width"],
+        height=row["height"],
+        words=tuple(map(Word, row["words"], boxes, row["lines"])),
+        text_source=_TEXT_SOURCES[row["text_source"]],
+        quality=row["quality"],
+    )
 
 
 def page_digest(page: Page) -> str:
     """The sha256 (hex) of a page's words, boxes as they are kept, and lines: the same before and after storing."""
-    texts = "\0".join(word.text for word in page.words).encode("utf-8")
-    lines = np.array([word.line for word in page.words], dtype=np.int32)
-    return hashlib.sha256(texts + b"\0" + _steps(page).tobytes() + lines.tobytes()).hexdigest()
+    return _digest(row_of(page))
 
 
-def check_words(doc: str, pages: Iterable[Page], known: Mapping[int, str]) -> None:
+def check_words(doc: str, rows: Iterable[PageRow], known: Mapping[int, str]) -> None:
     """Compare pages with the sha256 of their words when they were read: no value is proven by altered ones.
 
     Raises StoreDamaged.
     """
-    for page in pages:
-        stored = known.get(page.number)
-        if stored and page_digest(page) != stored:
-            raise StoreDamaged(f"The words of page {page.number} of document {doc[:12]} are not what was stored.")
+    for row in rows:
+        stored = known.get(row["page"])
+        if stored and _digest(row) != stored:
+            raise StoreDamaged(f"The words of page {row['page']} of document {doc[:12]} are not what was stored.")
 
 
-def _of_batch(batch: pa.RecordBatch) -> list[Page]:
-    columns = {name: batch.column(name).to_pylist() for name in COLUMNS.names if name != "boxes"}
-    boxes = batch.column("boxes")
-    # Not to_numpy: for that pyarrow loads pandas, which takes a process a quarter of a second.
-    edges: list[float] = (np.from_dlpack(boxes.flatten()).astype(np.float64) / _STEPS).tolist()
-    ends = boxes.offsets.to_pylist()
-    return [
-        Page(
-            doc=columns["doc"][row],
-            number=columns["page"][row],
-            width=columns["width"][row],
-            height=columns["height"][row],
-            words=tuple(map(Word, columns["words"][row], _fours(edges[start - ends[0] : end - ends[0]]), lines)),
-            text_source=_TEXT_SOURCES[columns["text_source"][row]],
-            quality=columns["quality"][row],
-        )
-        for row, (start, end, lines) in enumerate(zip(ends, ends[1:], columns["lines"], strict=False))
-    ]
-
-
-def _fours(edges: Sequence[float]) -> list[Box]:
-    return list(zip(edges[0::4], edges[1::4], edges[2::4], edges[3::4], strict=True))
-
-
-def _steps(page: Page) -> npt.NDArray[np.uint16]:
-    boxes = np.array([word.box for word in page.words], dtype=np.float64).ravel()
-    return np.rint(boxes * _STEPS).astype(np.uint16)
+def _digest(row: PageRow) -> str:
+    boxes, lines = array("H", row["boxes"]), array("i", row["lines"])
+    texts = "\0".join(row["words"]).encode("utf-8")
+    return hashlib.sha256(texts + b"\0" + boxes.tobytes() + lines.tobytes()).hexdigest()

@@ -74,7 +74,7 @@ def _unknown_page(store: Store, document: Document) -> None:
 def _alter_words(store: Store, document: Document) -> None:
     pages = store.library.pages(document.doc)
     images = [store.library.image(document.doc, page.number) for page in pages]
-    altered = [replace(page, words=(replace(page.words[0], text="altered"), *page.words[1:])) for page in pages]
+    altered = [replace(page, words=(page.words[0]._replace(text="altered"), *page.words[1:])) for page in pages]
     _replace_pages(store, document, altered, images)
 
 

@@ -458,7 +458,7 @@ def test_a_process_that_talks_nonsense_is_not_believed(store: Store) -> None:
     task = hands.Task(store.catalog.documents()[0], (TOTAL,), {}, 1)
     [work] = hands.loaded(store, [task])
     cell = Cell(task.document.doc, "total", "5", "5", 1, "q")
-    whole = filling._REPLY.dump_json(filling.Reply(work.doc, {"total": cell}))
+    whole = filling.encoded(filling.Reply(work.doc, {"total": cell}))
     assert hands.checked(whole, work).cells == {"total": cell}
     other_type = whole.replace(b'"page":1', b'"page":"1"')
     other_field, other_document = whole.replace(b'"total"', b'"other"'), whole.replace(work.doc.encode(), b"0" * 64)
@@ -495,14 +495,14 @@ def test_altered_words_are_noticed_by_the_processes_too(store: Store, begun: lis
 
 
 def test_pages_that_cannot_be_loaded_are_one_documents_fault(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows_of, third = Library.rows_of, in_order(store)[2]
+    page_rows, third = Library.page_rows, in_order(store)[2]
 
     def damaged(library: Library, docs: Iterable[str]) -> object:
         if third in (asked := list(docs)):
             raise StoreDamaged("a file of the library is gone")
-        return rows_of(library, asked)
+        return page_rows(library, asked)
 
-    monkeypatch.setattr(Library, "rows_of", damaged)
+    monkeypatch.setattr(Library, "page_rows", damaged)
     run = start(store)
     assert carry_on(store, ONE_HAND, run)
     assert codes(store, run) == [None, None, "store_damaged", None, None]

@@ -22,10 +22,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import TypeAdapter, ValidationError
+
 from docqa.errors import FillerDied, StoreDamaged
 from docqa.extract.confidence import Calibration
-from docqa.extract.filling import LONGEST_REPLY, Work, checked, fill
-from docqa.pagewords import COLUMNS, packed
+from docqa.extract.filling import Reply, Work, fill
 from docqa.store import Store
 from docqa.types import Cell, Document, FieldSpec
 
@@ -34,6 +35,7 @@ PAGES = 400  #: of a batch, a document more than that excepted: 20 kB each
 _WAITING = 3  #: documents in the pipe of a process, the one it is at included
 _SECONDS, _PAGE_SECONDS = 120.0, 2.0  #: that a process may take for a document; a page takes about 0.03
 _STILLBORN = 8  #: processes in a row that may end before they are ready
+_LONGEST_REPLY = 256 << 20  #: bytes: a table of every row of a document of 10,000 pages stays below
 _END_SECONDS = 2.0  #: that a process has to end after its input did
 
 
@@ -161,18 +163,17 @@ def loaded(store: Store, tasks: Sequence[Task]) -> list[Work]:
     """
     damaged = ""
     try:
-        rows = store.library.rows_of(task.document.doc for task in tasks)
+        rows = store.library.page_rows(task.document.doc for task in tasks)
     except StoreDamaged as error:
         if len(tasks) > 1:
             return [work for task in tasks for work in loaded(store, [task])]
         rows, damaged = {}, error.message
-    nothing = COLUMNS.empty_table()
     return [
         Work(
             task.document.doc,
             task.fields,
             task.known,
-            packed(rows.get(task.document.doc, nothing)),
+            rows.get(task.document.doc, []),
             store.words_known(task.document.doc),
             damaged,
         )
@@ -285,6 +286,23 @@ class Processes:
                     process.give(*self._waiting.popleft())
 
 
+_REPLY = TypeAdapter(Reply)
+
+
+def checked(untrusted_reply: bytes, work: Work) -> Reply:
+    """A process's reply to some work. Raises ValueError if it is none."""
+    try:
+        reply: Reply = _REPLY.validate_json(untrusted_reply, strict=True)
+    except ValidationError as error:
+        raise ValueError("not a reply") from error
+    asked = {field.name for field in work.fields}
+    if reply.doc != work.doc or (reply.cells is not None and set(reply.cells) != asked):
+        raise ValueError("the reply to something else")
+    if any(cell.doc != work.doc or cell.field != name for name, cell in (reply.cells or {}).items()):
+        raise ValueError("cells of something else")
+    return reply
+
+
 class _Process:
     """A process that reads fields, the documents that were given to it, and the thread that listens to it."""
 
@@ -360,7 +378,7 @@ class _Process:
         """Pass on its replies, and None when there will be no more."""
         assert self._child.stdout is not None  # it was asked for
         with self._child.stdout as source:
-            while len(head := source.read(8)) == 8 and (size := int.from_bytes(head)) <= LONGEST_REPLY:
+            while len(head := source.read(8)) == 8 and (size := int.from_bytes(head)) <= _LONGEST_REPLY:
                 content = source.read(size)
                 if len(content) < size:
                     break

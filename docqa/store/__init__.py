@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from docqa.errors import PathMissing, StoreBusy, StoreDamaged, UsageError
-from docqa.pagewords import check_words
+from docqa.pagewords import check_words, page_of
 from docqa.store.catalog import Catalog
 from docqa.store.library import Library
 from docqa.store.originals import Originals
@@ -95,9 +95,9 @@ class Store:
 
     def _checked_pages(self, doc: str, numbers: Iterable[int] | None) -> list[Page]:
         """Pages whose words are those in the catalog by their sha256: no quote is checked against altered ones."""
-        pages = self.library.pages(doc, numbers)
-        check_words(doc, pages, self.words_known(doc))
-        return pages
+        rows = self.library.page_rows([doc], numbers).get(doc, [])
+        check_words(doc, rows, self.words_known(doc))
+        return [page_of(row) for row in rows]
 
     def words_known(self, doc: str) -> dict[int, str]:
         """The sha256 of each page's words as they were read; empty in a store of an earlier docqa until read again."""

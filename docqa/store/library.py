@@ -21,7 +21,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
 from docqa.errors import DiskFull, StoreDamaged
-from docqa.pagewords import COLUMNS, pages_of, row_of
+from docqa.pagewords import PageRow, page_of, row_of
 from docqa.pagewords import page_digest as page_digest
 from docqa.store.nearest import Nearest
 from docqa.store.rowsums import sums_of
@@ -64,6 +63,21 @@ _CHUNKS = pa.schema(
         pa.field("text", pa.string(), nullable=False),
         pa.field("heading", pa.string(), nullable=False),
         pa.field("context", pa.string(), nullable=False),
+    ]
+)
+
+#: What `docqa.pagewords` makes of a page; its image is beside it.
+_PAGES = pa.schema(
+    [
+        pa.field("doc", pa.string(), nullable=False),
+        pa.field("page", pa.int32(), nullable=False),
+        pa.field("width", pa.int32(), nullable=False),
+        pa.field("height", pa.int32(), nullable=False),
+        pa.field("words", pa.list_(pa.string()), nullable=False),
+        pa.field("boxes", pa.list_(pa.uint16()), nullable=False),
+        pa.field("lines", pa.list_(pa.int32()), nullable=False),
+        pa.field("text_source", pa.string(), nullable=False),
+        pa.field("quality", pa.float32(), nullable=False),
     ]
 )
 
@@ -177,30 +191,23 @@ class Library:
 
     def pages(self, doc: str, numbers: Iterable[int] | None = None) -> list[Page]:
         """The pages of a document in order, or those of them that are asked for."""
-        condition = _only([doc])
+        return [page_of(row) for row in self.page_rows([doc], numbers).get(doc, ())]
+
+    def page_rows(self, docs: Iterable[str], numbers: Iterable[int] | None = None) -> dict[str, list[PageRow]]:
+        """The pages of documents in order, by document, as they are kept; in one query."""
+        condition = _only(docs)
         if numbers is not None:
-            wanted = ", ".join(str(int(number)) for number in numbers)
+            wanted = _listed(numbers)
             condition += f" AND page IN ({wanted})" if wanted else " AND false"
         with self._converted():
             if "pages" not in self._tables():
-                return []
-            query = self._db.open_table("pages").search().where(condition).select(COLUMNS.names)
-            rows = query.limit(None).to_arrow()
-        return pages_of(rows)
-
-    def rows_of(self, docs: Iterable[str]) -> dict[str, pa.Table]:
-        """The pages of several documents as they are kept, by document, in one query: `docqa.pagewords` reads them."""
-        condition = _only(docs)
-        with self._converted():
-            if "pages" not in self._tables():
                 return {}
-            query = self._db.open_table("pages").search().where(condition).select(COLUMNS.names)
-            rows = query.limit(None).to_arrow().sort_by("doc")
-        counts = rows["doc"].value_counts().to_pylist()
-        starts = accumulate((count["counts"] for count in counts), initial=0)
-        return {
-            count["values"]: rows.slice(start, count["counts"]) for start, count in zip(starts, counts, strict=False)
-        }
+            query = self._db.open_table("pages").search().where(condition).select(_PAGES.names)
+            rows: list[PageRow] = query.limit(None).to_arrow().to_pylist()
+        found: dict[str, list[PageRow]] = {}
+        for row in sorted(rows, key=lambda row: row["page"]):
+            found.setdefault(row["doc"], []).append(row)
+        return found
 
     def image(self, doc: str, number: int) -> bytes:
         """The stored image of a page, unchecked: `Store.image` compares it with the catalog.
@@ -354,7 +361,7 @@ class Library:
     def _page_table(self) -> lancedb.table.Table:
         if "pages" in self._tables():
             return self._db.open_table("pages")
-        table = self._db.create_table("pages", schema=pa.schema([*COLUMNS, lancedb.blob("image")]))
+        table = self._db.create_table("pages", schema=pa.schema([*_PAGES, lancedb.blob("image")]))
         _complete_indices(table, _INDICES["pages"])
         return table
 
@@ -478,4 +485,4 @@ def _vector_rows(keys: Sequence[ChunkKey], vectors: Vectors) -> pa.Table:
 
 def _page_rows(pages: Sequence[StoredPage]) -> pa.Table:
     rows = [row_of(stored.page) | {"image": stored.image} for stored in pages]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*COLUMNS, pa.field("image", pa.large_binary())]))
+    return pa.Table.from_pylist(rows, schema=pa.schema([*_PAGES, pa.field("image", pa.large_binary())]))
