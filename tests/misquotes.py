@@ -1,6 +1,6 @@
 """Quotes made from the words of pages: true ones as readers give them, and false ones as they invent them.
 
-Nothing here shares code with `docqa.verify` or `docqa.tokens`: what is compared there is changed here by other means.
+Nothing here shares code with `docqa.verify`: what is compared there is changed here by other means.
 A false quote that happens to stand on its page after all, by plain comparison of its words, is not given out.
 """
 

@@ -16,7 +16,7 @@ from docqa.errors import (
     UnknownCollection,
     UnknownDocument,
 )
-from docqa.extract.commands import documents_in
+from docqa.extract.commands.extract import documents_in
 from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import (
     MAX_FIELDS,

@@ -27,8 +27,9 @@ from docqa.errors import (
     ModelUnreachable,
     StoreDamaged,
 )
-from docqa.extract import filling, hands, progress
+from docqa.extract import filling, hands
 from docqa.extract import run as extraction
+from docqa.extract.commands import progress
 from docqa.extract.run import carry_on, chosen_run, start_run
 from docqa.extract.table import run_table
 from docqa.readers import NOTHING_SAID, Conversation, FieldsUnread

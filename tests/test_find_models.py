@@ -15,8 +15,8 @@ from PIL import Image
 from docqa.embed import Embedder
 from docqa.errors import EmbedderUnusable
 from docqa.find import Finder, Scope
-from docqa.pagevectors import PictureEmbedder
-from docqa.rerank import Reranker
+from docqa.find.rerank import Reranker
+from docqa.pages.vectors import PictureEmbedder
 from docqa.settings import FindSettings
 from docqa.store import Store
 from docqa.types import Document

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from docqa.ask.followup import conversation, read_pages, searched
 from docqa.embed import Embedder
-from docqa.followup import conversation, read_pages, searched
 from docqa.readers import NOTHING_SAID, Conversation, Exchange
 from docqa.readers.quote import QuoteReader
 from docqa.readers.vision import MAX_PAGES

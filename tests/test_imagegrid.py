@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from docqa.imagegrid import CELL, MAX_BUDGET, grid_size, soft_tokens
+from docqa.pages.grid import CELL, MAX_BUDGET, grid_size, soft_tokens
 
 MM = 72 / 25.4
 

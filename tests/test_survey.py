@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from docqa.ask import ask, finished
+from docqa.ask.survey import recognised
 from docqa.embed import Embedder
 from docqa.errors import ModelBadAnswer, ModelUnreachable
 from docqa.find import Finder, Scope
@@ -18,7 +19,6 @@ from docqa.readers import NOTHING_SAID, Conversation, Reader
 from docqa.readers.quote import QuoteReader
 from docqa.settings import FindSettings
 from docqa.store import Store
-from docqa.survey import recognised
 from docqa.types import Answer, Draft, Evidence, FieldSpec, Problem, Quote, Reading, Status, Verdict
 
 DATA = Path(os.environ.get("DOCQA_DATA", Path(__file__).parents[1].parent / "shared" / "data"))

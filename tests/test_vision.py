@@ -27,8 +27,8 @@ from fake_server import (
 from PIL import Image
 
 from docqa.errors import ModelBadAnswer, ModelRefused, ModelTimeout
-from docqa.imagegrid import grid_size
 from docqa.model import ModelClient
+from docqa.pages.grid import grid_size
 from docqa.prompts import PROMPT_VERSION
 from docqa.readers import LOOKED_AGAIN, Conversation, Exchange, Reader
 from docqa.readers.closeup import best_place

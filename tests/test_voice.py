@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from docqa import cli
+from docqa.ask.voice import MOST_SECONDS, RATE, TOKEN_SAMPLES, prepare, resample, transcribe
 from docqa.errors import BadAudio, ModelRefused
 from docqa.model import ModelClient
 from docqa.settings import ModelSettings
 from docqa.store import Store
-from docqa.voice import MOST_SECONDS, RATE, TOKEN_SAMPLES, prepare, resample, transcribe
 
 Sound = NDArray[np.float64]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from docqa.subjects import is_short_for
-from docqa.wording import plain_words, spellings, stem, without
+from docqa.find.subjects import is_short_for
+from docqa.find.wording import plain_words, spellings, stem, without
 
 
 def test_periods_are_taken_apart() -> None:

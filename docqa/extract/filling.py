@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from docqa.errors import StoreDamaged
 from docqa.extract.confidence import Calibration
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
-from docqa.pagewords import check_words, pages_of, unpacked
+from docqa.pages.words import check_words, pages_of, unpacked
 from docqa.readers.layout import read_fields
 from docqa.types import Cell, FieldSpec
 
@@ -35,7 +35,7 @@ class Work:
     doc: str
     fields: tuple[FieldSpec, ...]
     known: Mapping[str, Cell]  #: cells that are there already, by name of field
-    pages: bytes  #: as `docqa.pagewords.packed` made them
+    pages: bytes  #: as `docqa.pages.words.packed` made them
     words_known: Mapping[int, str]  #: the sha256 of each page's words as they were read
     damaged: str = ""  #: why there are no pages
 

@@ -25,7 +25,7 @@ from typing import Protocol
 from docqa.errors import FillerDied, StoreDamaged
 from docqa.extract.confidence import Calibration
 from docqa.extract.filling import LONGEST_REPLY, Work, checked, fill
-from docqa.pagewords import COLUMNS, packed
+from docqa.pages.words import COLUMNS, packed
 from docqa.store import Store
 from docqa.types import Cell, Document, FieldSpec
 

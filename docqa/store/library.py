@@ -32,8 +32,8 @@ from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
 from docqa.errors import DiskFull, StoreDamaged
-from docqa.pagewords import COLUMNS, pages_of, row_of
-from docqa.pagewords import page_digest as page_digest
+from docqa.pages.words import COLUMNS, pages_of, row_of
+from docqa.pages.words import page_digest as page_digest
 from docqa.store.nearest import Nearest
 from docqa.types import Chunk, Page
 
@@ -184,7 +184,7 @@ class Library:
         return pages_of(rows)
 
     def rows_of(self, docs: Iterable[str]) -> dict[str, pa.Table]:
-        """The pages of several documents as they are kept, by document, in one query: `docqa.pagewords` reads them."""
+        """The pages of several documents as they are kept, by document, in one query, for `docqa.pages.words`."""
         condition = _only(docs)
         with self._converted():
             if "pages" not in self._tables():

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docqa.ask import _evidence
+from docqa.ask.answer import _evidence
 from docqa.cli import main
 from docqa.errors import DiskFull, PathMissing, UnknownDocument, UsageError
 from docqa.extract.run import carry_on, start_run

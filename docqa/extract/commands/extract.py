@@ -10,9 +10,9 @@ from pathlib import Path
 
 from docqa.cli import Commands, add_reader, emit, settings_of
 from docqa.errors import UnknownDocument
+from docqa.extract.commands.progress import ProgressLine
 from docqa.extract.export.output import add_output, check_output, told, write_run
 from docqa.extract.fields import load_fields
-from docqa.extract.progress import ProgressLine
 from docqa.extract.run import carry_on, chosen_run
 from docqa.store import MAX_LABEL, Store
 from docqa.types import Document

@@ -1,6 +1,6 @@
 """The whole story of an answer: find the pages, have them read, check every quote.
 
-A question about every document goes another way: see `docqa.survey`.
+A question about every document goes another way: see `docqa.ask.survey`.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
+from docqa.ask.followup import read_pages, searched
+from docqa.ask.survey import Progress, recognised, survey, unheard
 from docqa.errors import BadSettings
 from docqa.find import Finder, Scope
-from docqa.followup import read_pages, searched
 from docqa.model import Tell, client_for, untold
 from docqa.readers import NOTHING_SAID, Conversation, Reader
 from docqa.readers.quote import QuoteReader
@@ -20,10 +21,8 @@ from docqa.readers.vision import VisionReader
 from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.library import Vectors
-from docqa.survey import Progress, recognised, survey, unheard
-from docqa.tokens import printable
 from docqa.types import Answer, Citation, Draft, Evidence, Hit, Verdict
-from docqa.verify import check, cited_pages, unsupported_figures
+from docqa.verify import check, cited_pages, printable, unsupported_figures
 
 
 def open_reader(

@@ -1,10 +1,11 @@
 """Question to ranked pages.
 
 Two searches over the same chunks, by words (BM25) and by meaning (vectors), each over-fetched. They are made twice:
-once everywhere with the question as it is, once inside the few documents that it most likely means (`docqa.subjects`,
-and where the best passages are) with the words that name them taken out: inside a report every page is about the
-company. A page counts as much as its best chunk. What both searches say, whether its document is named, and how much of
-it is figures is added by weight, so a wrong guess of the document costs a page some places and never the ranking.
+once everywhere with the question as it is, once inside the few documents that it most likely means
+(`docqa.find.subjects`, and where the best passages are) with the words that name them taken out: inside a report every
+page is about the company. A page counts as much as its best chunk. What both searches say, whether its document is
+named, and how much of it is figures is added by weight, so a wrong guess of the document costs a page some places and
+never the ranking.
 
 A document whose vectors are not there yet is ranked by its words alone. Filters go into the searches, never after them.
 Not here: reading the pages (`docqa.readers`).
@@ -20,14 +21,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from docqa.embed import Embedder, check_embedder
-from docqa.pagevectors import open_pictures
-from docqa.rerank import open_reranker
+from docqa.find.rerank import open_reranker
+from docqa.find.subjects import Named, subjects_of
+from docqa.find.wording import STOP_WORDS, plain_words, spellings, stem, without
+from docqa.pages.vectors import open_pictures
 from docqa.settings import FindSettings
 from docqa.store import Store
 from docqa.store.library import ChunkKey, Found, PageKey, Passage
-from docqa.subjects import Named, subjects_of
 from docqa.types import Hit
-from docqa.wording import STOP_WORDS, plain_words, spellings, stem, without
 
 _LEADING = 5  #: documents looked into: the right one is among the first five for 99 % of the questions (measured)
 _NAMED = 20  #: documents whose names are compared further

@@ -4,7 +4,7 @@ Recordings are WAV files from anywhere, so nothing their headers say is believed
 16 kHz in one channel, 30 seconds at most; whatever came is brought to that so that no tone above 8 kHz comes back as a
 false one below. What the model understood is a proposal: people read it before it is asked.
 
-Not here: recording (the browser's matter) and answering (`docqa.ask`).
+Not here: recording (the browser's matter) and answering (`docqa.ask.answer`).
 """
 
 from __future__ import annotations

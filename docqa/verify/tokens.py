@@ -4,7 +4,7 @@ Printers, recognisers and readers write the same thing differently: case, ligatu
 typographic quotes and dashes make no difference here, nor does how a number is grouped. A number with another value, a
 sign or a unit that came or went, and a word that is another word do.
 
-Not here: where on a page something stands (`docqa.verify`).
+Not here: where on a page something stands (`docqa.verify.quotes`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 one, and the answer names those that are meant, each with its quotes; the receipt says how many were read and which
 could not be. One document is held in memory at a time. Whoever takes the answer's text may stop between two documents.
 
-Not here: how a single question is answered (`docqa.ask`), and adding up what was found: each line can be checked.
+Not here: how a single question is answered (`docqa.ask.answer`), and adding up what was found: each line can be
+checked.
 """
 
 from __future__ import annotations
@@ -28,9 +29,8 @@ from docqa.find import Finder, Scope
 from docqa.prompts import ONE_OF_MANY
 from docqa.readers import Reader
 from docqa.store import Store
-from docqa.tokens import printable
 from docqa.types import Answer, Citation, Document, Draft, Evidence, NotRead, Problem, Receipt, Status, Verdict
-from docqa.verify import check, cited_pages, unsupported_figures
+from docqa.verify import check, cited_pages, printable, unsupported_figures
 
 Progress = Callable[[int, int], None]  #: how many documents were read, and of how many
 

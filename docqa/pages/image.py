@@ -10,7 +10,7 @@ import io
 
 from PIL import Image
 
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 from docqa.types import Box
 
 JPEG_QUALITY = 90  #: of what is resampled: once more after the store's 85, so a little better

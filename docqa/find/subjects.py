@@ -3,8 +3,8 @@
 People name a document by words of its file name or title, by words they write apart or together ("Best Buy",
 BESTBUY), by the first letters of its name ("JnJ", "AMEX"), by its year, quarter, form or date. A word counts the more
 the fewer documents bear it in their names. The names are kept in memory and read again when the catalog's have
-changed; no page is looked at. Not here: what a guess is worth beside what the pages say (`docqa.find`): it may be
-wrong, so it never rules a page out.
+changed; no page is looked at. Not here: what a guess is worth beside what the pages say (`docqa.find.finder`): it may
+be wrong, so it never rules a page out.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from docqa.find.wording import STOP_WORDS, Said, plain_words, stem
 from docqa.store.catalog import Catalog
-from docqa.wording import STOP_WORDS, Said, plain_words, stem
 
 #: What a name's word counts that is not written out: the beginning of a longer one, the first letters of several.
 _BEGINNING, _INITIALS = 0.6, 0.8

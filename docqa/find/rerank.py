@@ -3,7 +3,7 @@
 Any CrossEncoder of sentence-transformers will do, from a folder on this machine (`find.reranker`). Elsewhere such a
 model is the largest single gain in finding pages; docqa ships none, and what one is worth here has not been measured:
 measure it with `docqa eval qa` on your own questions before you rely on it. Not here: which pages are looked at and
-how the two rankings are joined (`docqa.find`).
+how the two rankings are joined (`docqa.find.finder`).
 """
 
 from __future__ import annotations

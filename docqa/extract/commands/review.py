@@ -11,7 +11,7 @@ from pathlib import Path
 from docqa.cli import Commands, emit, settings_of
 from docqa.errors import UsageError
 from docqa.evaluate import Fit
-from docqa.extract.commands import documents_in
+from docqa.extract.commands.extract import documents_in
 from docqa.extract.export.output import add_output, check_output, told, write_run
 from docqa.extract.fields import load_fields
 from docqa.extract.review import accept, correct, newest_cells, refit, withdraw

@@ -1,9 +1,10 @@
 """Quote to words to boxes: does what a reader quotes stand on the page, and where exactly?
 
-A quote is compared with the words of its page token by token (`docqa.tokens`): every word, number and sign of it has to
-stand there, in this order, with nothing left out. Words may be split or glued differently (line ends, recognition), and
-a letter may have been misread for one of its shape; a word that was replaced by another is no misreading. Numbers may
-be grouped differently but have the same value and sign. What is nearly right about a figure is wrong.
+A quote is compared with the words of its page token by token (`docqa.verify.tokens`): every word, number and sign of
+it has to stand there, in this order, with nothing left out. Words may be split or glued differently (line ends,
+recognition), and a letter may have been misread for one of its shape; a word that was replaced by another is no
+misreading. Numbers may be grouped differently but have the same value and sign. What is nearly right about a figure is
+wrong.
 
 The page is read in three orders: as it is stored, by rows (the cells of a table side by side), and by columns. A quote
 that leaves a row of a table in its middle for another row would put a figure beside somebody else's label: it is not
@@ -20,13 +21,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from docqa.order import Layout, Strand
-from docqa.tokens import (
+from docqa.types import Box, Citation, Evidence, Page, Quote, TextSource, Word
+from docqa.verify.order import Layout, Strand
+from docqa.verify.tokens import (
     Kind,
     Token,
     decimal_mark,
     joined,
-    letters_of,
     may_begin_alike,
     printable,
     same_number,
@@ -35,9 +36,6 @@ from docqa.tokens import (
     values,
     words_of,
 )
-from docqa.types import Box, Citation, Evidence, Page, Quote, TextSource, Word
-
-__all__ = ["Match", "boxes_of", "check", "cited_pages", "letters_of", "locate", "unsupported_figures"]
 
 MIN_LETTERS = 3  #: a shorter quote is nearly on every page: it counts only as whole words
 LETTERS_PER_SLIP = 8  #: of a quote for each misread one, at least: recognition errs in 1 to 3 of 100

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from docqa.cli import Commands, emit, settings_of
 from docqa.errors import PathMissing, UsageError
-from docqa.extract.commands import documents_in
+from docqa.extract.commands.extract import documents_in
 from docqa.extract.suggest import MAX_DOCUMENTS, Suggestion, suggest, suggestions_toml
 from docqa.store import Store
 from docqa.wholefile import write_whole
