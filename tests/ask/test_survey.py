@@ -21,7 +21,7 @@ from docqa.settings import FindSettings
 from docqa.store import Store
 from docqa.types import Answer, Draft, Evidence, FieldSpec, Problem, Quote, Reading, Status, Verdict
 
-DATA = Path(os.environ.get("DOCQA_DATA", Path(__file__).parents[1].parent / "shared" / "data"))
+DATA = Path(os.environ.get("DOCQA_DATA", Path(__file__).parents[3] / "shared" / "data"))
 
 # ── recognising them ─────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -33,7 +33,7 @@ from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage, page_digest
 from docqa.types import Answer, Chunk, Document, Page, Status, Verdict
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 Add = Callable[..., Document]
 
 #: How the instruction is dressed; {do} is what it asks for.

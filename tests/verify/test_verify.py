@@ -16,7 +16,7 @@ from misquotes import cases
 from docqa.types import Box, Page, TextSource, Word
 from docqa.verify import Match, boxes_of, locate
 
-SAMPLES = Path(__file__).parents[1] / "sample_docs"
+SAMPLES = Path(__file__).parents[2] / "sample_docs"
 
 MakePage = Callable[[str, int, str], Page]
 
