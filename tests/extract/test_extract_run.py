@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import io
-import os
-import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import pytest
+from clerk import (
+    FIELDS,
+    SELLER,
+    SETTINGS,
+    TOTAL,
+    AddDocument,
+    Clerk,
+    Employ,
+    Kill,
+    codes,
+    everything,
+    in_order,
+    start,
+    state,
+    values,
+)
 
-from docqa.cli import main
 from docqa.errors import (
     BadSettings,
-    DiskFull,
-    FillerDied,
     ModelBadAnswer,
     ModelBusy,
     ModelError,
@@ -27,124 +36,12 @@ from docqa.errors import (
     ModelUnreachable,
     StoreDamaged,
 )
-from docqa.extract import filling, hands
-from docqa.extract import run as extraction
-from docqa.extract.commands import progress
 from docqa.extract.run import carry_on, chosen_run, start_run
 from docqa.extract.table import run_table
-from docqa.readers import NOTHING_SAID, Conversation, FieldsUnread
-from docqa.settings import ExtractSettings, ModelSettings, Settings
+from docqa.readers import FieldsUnread
 from docqa.store import Store
-from docqa.store.ledger import Ledger, Run
-from docqa.store.library import Library
-from docqa.types import (
-    MAX_ATTEMPTS,
-    Cell,
-    Document,
-    Draft,
-    Evidence,
-    FieldSpec,
-    FieldType,
-    Problem,
-    Reading,
-    Status,
-)
-
-AddDocument = Callable[..., Document]
-
-TOTAL = FieldSpec("total", FieldType.AMOUNT)
-SELLER = FieldSpec("seller", FieldType.TEXT)
-FIELDS = (TOTAL, SELLER)
-
-
-class Kill(BaseException):
-    """Stands for kill -9: nothing that handles errors sees it."""
-
-
-class Clerk:
-    """A reader that reads "Total 12.00" and "Seller X" and goes wrong at the calls it was told to, by number from 1."""
-
-    name = "clerk"
-
-    def __init__(self, version: str = "clerk-1", wrong: dict[int, BaseException] | None = None) -> None:
-        self.version = version
-        self.calls: list[tuple[str, tuple[str, ...]]] = []
-        self.wrong = wrong or {}
-        self.always: dict[str, BaseException] = {}  #: by label of the document
-
-    def answer(
-        self, question: str, pages: Sequence[Evidence], history: Conversation = NOTHING_SAID
-    ) -> Generator[str, None, Draft]:
-        raise NotImplementedError
-
-    def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
-        self.calls.append((pages[0].label, tuple(field.name for field in fields)))
-        error = self.wrong.get(len(self.calls)) or self.always.get(pages[0].label)
-        if error is not None:
-            raise error
-        lines = {line[0].text.casefold(): line for one in pages for line in one.page.lines}
-        return [
-            Reading(field.name, line[1].text, pages[0].page.number, " ".join(word.text for word in line), 0.9)
-            for field in fields
-            if (line := lines.get(field.name))
-        ]
-
-    @property
-    def labels(self) -> Counter[str]:
-        return Counter(label for label, _ in self.calls)
-
-
-@pytest.fixture
-def store(empty_store: Store, add_document: AddDocument) -> Store:
-    """Five papers of one page, p1.pdf to p5.pdf, in the order in which a run takes them."""
-    docs = []
-    for number in range(1, 6):
-        docs.append(add_document(empty_store, f"x{number}", "papers", f"Total {number}.00 EUR\nSeller Firm{number}"))
-    for place, document in enumerate(sorted(docs, key=lambda document: document.doc), start=1):
-        content = empty_store.originals.path(document.doc).read_bytes()
-        empty_store.take(io.BytesIO(content), f"p{place}.pdf", "named", 1 << 20)
-    return empty_store
-
-
-SETTINGS = Settings(model=ModelSettings(base_url=None))
-
-
-@pytest.fixture
-def employ(monkeypatch: pytest.MonkeyPatch) -> Callable[[Clerk], Clerk]:
-    """From now on this reader is the one that is opened."""
-
-    def employ(clerk: Clerk) -> Clerk:
-        monkeypatch.setattr(extraction, "open_reader", lambda settings, wanted, embed: clerk)
-        return clerk
-
-    return employ
-
-
-Employ = Callable[[Clerk], Clerk]
-
-
-def in_order(store: Store) -> list[str]:
-    """The ids in the order in which a run takes them."""
-    return sorted(document.doc for document in store.catalog.documents())
-
-
-def start(store: Store, fields: Sequence[FieldSpec] = FIELDS, docs: Sequence[str] | None = None) -> int:
-    return start_run(store, SETTINGS, fields, "auto", in_order(store) if docs is None else docs)
-
-
-def values(store: Store, run: int) -> list[dict[str, str | None]]:
-    rows = sorted(run_table(store, run), key=lambda row: row.document.doc)
-    return [{name: cell.value for name, cell in row.cells.items()} for row in rows]
-
-
-def state(store: Store, run: int) -> tuple[int, int, int]:
-    [found] = store.catalog.ledger.runs(run)
-    return found.documents, found.done, found.failed
-
-
-def codes(store: Store, run: int) -> list[str | None]:
-    rows = sorted(run_table(store, run), key=lambda row: row.document.doc)
-    return [row.problem.code if row.problem else None for row in rows]
+from docqa.store.ledger import Run
+from docqa.types import MAX_ATTEMPTS, Cell, Problem, Reading, Status
 
 
 def test_a_run_fills_every_cell_once(store: Store, employ: Employ) -> None:
@@ -346,200 +243,6 @@ def test_a_run_is_not_started_without_its_reader(store: Store) -> None:
     assert store.catalog.ledger.runs() == []
 
 
-# ── many hands ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-ONE_HAND = SETTINGS.model_copy(update={"extract": ExtractSettings(jobs=1)})
-TWO_HANDS = SETTINGS.model_copy(update={"extract": ExtractSettings(jobs=2)})
-
-
-@pytest.fixture
-def begun(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The process ids of the processes that are started; any number of pages is worth some."""
-    pids: list[int] = []
-    popen = hands.subprocess.Popen
-
-    def started(*arguments: object, **named: object) -> object:
-        process = popen(*arguments, **named)  # type: ignore[call-overload]
-        pids.append(process.pid)
-        return process
-
-    monkeypatch.setattr(hands.subprocess, "Popen", started)
-    monkeypatch.setattr(extraction, "WORTH_PROCESSES", 0)
-    return pids
-
-
-def alive(pids: Sequence[int]) -> list[int]:
-    """Those of them that have not ended, whoever waited for them."""
-    return [pid for pid in pids if Path(f"/proc/{pid}/exe").exists()]
-
-
-def everything(store: Store, run: int) -> dict[str, dict[str, Cell]]:
-    return {row.document.doc: row.cells for row in run_table(store, run)}
-
-
-def test_processes_fill_the_same_cells_and_end_with_the_run(
-    store: Store, tmp_path: Path, begun: list[int], add_document: AddDocument
-) -> None:
-    other = Store(tmp_path / "other")
-    for number in range(1, 6):
-        add_document(other, f"x{number}", "papers", f"Total {number}.00 EUR\nSeller Firm{number}")
-    alone, together = start(other), start(store)
-    assert carry_on(other, ONE_HAND, alone)
-    assert begun == []
-    assert carry_on(store, TWO_HANDS, together)
-    assert len(begun) == 2
-    assert alive(begun) == []
-    assert everything(store, together) == everything(other, alone)
-    cell = everything(store, together)[in_order(store)[0]]["total"]
-    assert (cell.attempt, cell.version) == (1, "quote-3")
-    assert cell.filled_at.startswith("20")
-    assert store.catalog.ledger.runs(together)[0].finished_at is not None
-
-
-def killed_over(process: hands._Process, give: Callable[[], None]) -> None:
-    """Give something to a process that is ready, and kill it before it has looked at that."""
-    assert process._ready.wait(120)
-    os.kill(process._child.pid, signal.SIGSTOP)
-    give()
-    os.kill(process._child.pid, signal.SIGKILL)
-
-
-def test_a_process_that_is_killed_costs_its_document_an_attempt_and_nothing_else(
-    store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    give = hands._Process.give
-
-    def deadly(process: hands._Process, *work: object) -> None:
-        if process._child.pid == begun[0] and not process.begun:
-            killed_over(process, lambda: give(process, *work))  # type: ignore[arg-type]
-        else:
-            give(process, *work)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(hands._Process, "give", deadly)
-    run = start(store)
-    assert carry_on(store, TWO_HANDS, run)
-    assert state(store, run) == (5, 5, 0)
-    assert len(begun) >= 3
-    assert alive(begun) == []
-    assert sorted(cells["total"].attempt for cells in everything(store, run).values()) == [1, 1, 1, 1, 2]
-
-
-def test_a_process_that_always_dies_has_its_document_set_aside(
-    store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    give, third = hands._Process.give, in_order(store)[2]
-
-    def deadly(process: hands._Process, task: hands.Task, work: hands.Work) -> None:
-        if task.document.doc == third:
-            killed_over(process, lambda: give(process, task, work))
-        else:
-            give(process, task, work)
-
-    monkeypatch.setattr(hands._Process, "give", deadly)
-    monkeypatch.setattr(hands, "_WAITING", 1)  # so that it is the first in its pipe
-    run = start(store)
-    assert carry_on(store, TWO_HANDS, run)
-    assert state(store, run) == (5, 4, 1)
-    assert codes(store, run) == [None, None, "filler_died", None, None]
-    assert alive(begun) == []
-
-
-def test_processes_that_cannot_be_started_are_no_documents_fault(
-    store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hands.sys, "executable", "/bin/false")
-    run = start(store)
-    with pytest.raises(FillerDied, match="cannot be started: the last one ended with code 1"):
-        carry_on(store, TWO_HANDS, run)
-    assert alive(begun) == []
-    assert {one.attempts for one in store.catalog.ledger.run_waiting(run)} == {0}
-
-
-def test_a_process_that_talks_nonsense_is_not_believed(store: Store) -> None:
-    task = hands.Task(store.catalog.documents()[0], (TOTAL,), {}, 1)
-    [work] = hands.loaded(store, [task])
-    cell = Cell(task.document.doc, "total", "5", "5", 1, "q")
-    whole = filling._REPLY.dump_json(filling.Reply(work.doc, {"total": cell}))
-    assert hands.checked(whole, work).cells == {"total": cell}
-    other_type = whole.replace(b'"page":1', b'"page":"1"')
-    other_field, other_document = whole.replace(b'"total"', b'"other"'), whole.replace(work.doc.encode(), b"0" * 64)
-    for nonsense in (b"", b"{}", b"\xff", whole[:-1], other_type, other_field, other_document):
-        assert nonsense != whole
-        with pytest.raises(ValueError, match=r"reply|cells"):
-            hands.checked(nonsense, work)
-
-
-def test_a_process_that_hangs_is_ended(store: Store, begun: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped as it begins; its time is over at once."""
-    give = hands._Process.give
-
-    def stopped(process: hands._Process, *work: object) -> None:
-        give(process, *work)  # type: ignore[arg-type]
-        if process._child.pid == begun[0] and len(process.begun) == 1:
-            os.kill(begun[0], signal.SIGSTOP)
-            process._since = -1e9
-
-    monkeypatch.setattr(hands._Process, "give", stopped)
-    run = start(store)
-    assert carry_on(store, TWO_HANDS, run)
-    assert state(store, run) == (5, 5, 0)
-    assert alive(begun) == []
-
-
-def test_altered_words_are_noticed_by_the_processes_too(store: Store, begun: list[int]) -> None:
-    doc = in_order(store)[1]
-    with store.catalog._database.write() as sql:
-        sql.execute("UPDATE pages SET words_sha256 = ? WHERE doc = ?", ("0" * 64, doc))
-    run = start(store)
-    carry_on(store, TWO_HANDS, run)
-    assert codes(store, run) == [None, "store_damaged", None, None, None]
-
-
-def test_pages_that_cannot_be_loaded_are_one_documents_fault(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows_of, third = Library.rows_of, in_order(store)[2]
-
-    def damaged(library: Library, docs: Iterable[str]) -> object:
-        if third in (asked := list(docs)):
-            raise StoreDamaged("a file of the library is gone")
-        return rows_of(library, asked)
-
-    monkeypatch.setattr(Library, "rows_of", damaged)
-    run = start(store)
-    assert carry_on(store, ONE_HAND, run)
-    assert codes(store, run) == [None, None, "store_damaged", None, None]
-
-
-def test_whoever_stops_a_run_costs_no_attempt_and_leaves_no_process(store: Store, begun: list[int]) -> None:
-    def stop(run: Run) -> None:
-        raise KeyboardInterrupt
-
-    run = start(store)
-    with pytest.raises(KeyboardInterrupt):
-        carry_on(store, TWO_HANDS, run, stop)
-    assert len(begun) == 2
-    assert alive(begun) == []
-    while store.catalog.ledger.run_pending(run):
-        with pytest.raises(KeyboardInterrupt):
-            carry_on(store, ONE_HAND, run, stop)
-    assert state(store, run) == (5, 5, 0)
-    assert {cells["total"].attempt for cells in everything(store, run).values()} == {1}
-
-
-def test_a_disk_that_was_full_costs_no_attempt(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise DiskFull("no space")
-
-    run = start(store)
-    with monkeypatch.context() as patched:
-        patched.setattr(Ledger, "finish_run_documents", full)
-        for _ in range(MAX_ATTEMPTS + 1):
-            with pytest.raises(DiskFull):
-                carry_on(store, ONE_HAND, run)
-    carry_on(store, ONE_HAND, run)
-    assert state(store, run) == (5, 5, 0)
-    assert {cells["total"].attempt for cells in everything(store, run).values()} == {1}
-
-
 def test_the_last_attempt_at_a_document_that_was_cut_off_is_made_alone(store: Store, employ: Employ) -> None:
     """Killed three times, each time with all of them begun: only the last time one of them may be the reason."""
     employ(Clerk(wrong={1: Kill()}))
@@ -591,24 +294,6 @@ def test_documents_may_be_read_in_between(store: Store, employ: Employ) -> None:
     assert not carry_on(store, SETTINGS, run, only_if=lambda: False)
     assert carry_on(store, SETTINGS, run)
     assert state(store, run) == (5, 5, 0)
-
-
-def test_threads_have_several_documents_filled_at_once() -> None:
-    together = threading.Barrier(3)
-
-    def filled(task: hands.Task) -> hands.Done:
-        together.wait(30)  # breaks, if they do not come together
-        return hands.Done(task, {})
-
-    threads = hands.Threads(filled, 3)
-    assert threads.room() == 3
-    threads.take([object(), object(), object()])  # type: ignore[list-item]
-    assert threads.room() == 0
-    done: list[hands.Done] = []
-    while len(done) < 3:
-        done += threads.done()
-    threads.close()
-    assert [one.error for one in done] == [None, None, None]
 
 
 # ── which run ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -666,83 +351,3 @@ def test_what_was_set_aside_is_only_tried_again_where_somebody_says_so(store: St
     carry_on(store, SETTINGS, run)
     assert state(store, run) == (5, 5, 0)
     assert clerk.labels[third] == MAX_ATTEMPTS + 1
-
-
-# ── what people see of it ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Screen(io.StringIO):
-    def __init__(self, terminal: bool) -> None:
-        super().__init__()
-        self.terminal = terminal
-
-    def isatty(self) -> bool:
-        return self.terminal
-
-
-def shown(terminal: bool, *seen: tuple[float, int, int]) -> str:
-    """What is printed of a run of 100 documents, told at these seconds how many are done and failed."""
-    now = [0.0]
-    out = Screen(terminal)
-    with progress.ProgressLine(out, clock=lambda: now[0]) as line:
-        for seconds, done, failed in seen:
-            now[0] = seconds
-            line(Run(1, "[]", "quote", "quote-1", "", False, 100, done, failed))
-    return out.getvalue()
-
-
-def test_a_log_has_a_line_every_half_a_minute() -> None:
-    assert shown(False, (1, 1, 0), (10, 10, 0), (60, 61, 0), (61, 62, 0), (99, 98, 2)).splitlines() == [
-        "61 of 100 documents, 61 a minute, about 38 s left",
-        "100 of 100 documents, 61 a minute, 2 failed",
-    ]
-
-
-def test_a_terminal_has_one_line_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "120")
-    out = shown(True, (1, 1, 0), (60, 51, 0))
-    assert out.count("\r") == 3
-    assert out.endswith("\n")
-    assert "[############............] 51 of 100 documents, 51 a minute, about 58 s left" in out
-    monkeypatch.setenv("COLUMNS", "60")
-    assert all(len(line) < 60 for line in shown(True, (1, 1, 0), (60, 51, 0)).rstrip("\n").split("\r"))
-    assert shown(True) == ""
-
-
-# ── the command ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def command(store: Store, tmp_path: Path, *words: str) -> tuple[int, int]:
-    """What `docqa extract` ends with, and how many documents are in the table then."""
-    (tmp_path / "fields.toml").write_text('[[field]]\nname = "total"\ntype = "amount"\n', encoding="utf-8")
-    out = tmp_path / "table.csv"
-    fixed = ["--store", str(store.folder), "extract", "--fields", str(tmp_path / "fields.toml"), "--out", str(out)]
-    code = main([*fixed, *words])
-    return code, len(out.read_text(encoding="utf-8").splitlines()) - 1 if out.exists() else 0
-
-
-def test_the_command_takes_some_and_then_what_is_missing(
-    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command(store, tmp_path, "--limit", "2", "--json") == (0, 2)
-    assert capsys.readouterr().err == ""
-    assert command(store, tmp_path, "--only-missing", "--limit", "2") == (0, 4)
-    assert "4 of 4 documents" in capsys.readouterr().err
-    assert command(store, tmp_path, "--retry") == (0, 5)
-    assert [(run.documents, run.done) for run in store.catalog.ledger.runs()] == [(5, 5)]
-
-
-def test_a_command_that_is_stopped_says_how_to_go_on(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def stop(line: progress.ProgressLine, run: Run) -> None:
-        if run.done == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(progress.ProgressLine, "__call__", stop)
-        assert command(store, tmp_path) == (130, 0)
-    assert "the same command goes on from there" in capsys.readouterr().err
-    assert store.catalog.ledger.runs()[0].done == 2
-    assert command(store, tmp_path) == (0, 5)
-    assert [(run.documents, run.done) for run in store.catalog.ledger.runs()] == [(5, 5)]
