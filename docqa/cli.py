@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from docqa import __version__
 from docqa.ask import ask, finished, open_reader
+from docqa.ask.voice import hear, read_recording
 from docqa.doctor import Probe, examine
 from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged, UsageError
@@ -28,7 +29,6 @@ from docqa.settings import Settings, load_settings
 from docqa.store import Store
 from docqa.store.check import check, repair
 from docqa.types import Answer, Verdict
-from docqa.voice import hear, read_recording
 
 READERS = ("auto", "quote", "vision")
 
@@ -113,9 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
     doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
-    from docqa.extract.commands import register as register_extraction  # they import this module, as the others do
-    from docqa.extract.reviewing import register as register_review
-    from docqa.extract.suggest_command import register as register_suggestions
+    from docqa.extract.commands.extract import (
+        register as register_extraction,  # they import this module, as the others do
+    )
+    from docqa.extract.commands.review import register as register_review
+    from docqa.extract.commands.suggest import register as register_suggestions
     from docqa.modelserver.commands import register as register_model_server
 
     register_extraction(commands)

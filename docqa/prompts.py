@@ -3,7 +3,7 @@
 The order of a prompt is fixed: instructions in the system turn, then each page as a label, its image and its text, the
 question last. A second question on the same pages then reuses everything before it.
 
-Whatever stands in a document is data from strangers: nothing of it, not even a label, is said before `docqa.pagetext`
+Whatever stands in a document is data from strangers: nothing of it, not even a label, is said before `docqa.pages.text`
 took out what a model could mistake for the frame of the conversation. Not here: what a form asks for and how its reply
 is read (`docqa.extract.form`), talking to a server (`docqa.model`).
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from docqa.errors import ModelBadAnswer
 from docqa.extract.form import form_text
-from docqa.pagetext import MAX_PAGE_TEXT, clean, layout_text
+from docqa.pages.text import MAX_PAGE_TEXT, clean, layout_text
 from docqa.readers import Exchange
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Verdict
 

@@ -24,7 +24,7 @@ from docqa.embed import Embedder
 from docqa.errors import DocumentError, ModelError, NeedsPassword, PathMissing, StoreBusy, UsageError
 from docqa.extract.run import carry_on
 from docqa.notices import sentences
-from docqa.pagevectors import open_pictures
+from docqa.pages.vectors import open_pictures
 from docqa.settings import IngestSettings, Settings
 from docqa.store import FIRST_COLLECTION, Store, Taken, check_collection, clean_label
 from docqa.types import NoticeCode, Problem, Status

@@ -23,7 +23,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps
 
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 from ingest.confine import allow_processor_time, confine, private_stdout, read_secrets
 from ingest.fileorder import RawWord as RawWord
 from ingest.ink import PageInk

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from docqa.errors import RendererLied
-from docqa.imagegrid import CELL, MAX_BUDGET
+from docqa.pages.grid import CELL, MAX_BUDGET
 from docqa.store.library import StoredPage
 from docqa.types import Page, TextSource, Word
 from ingest.render import FAILURES

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from docqa.embed import Embedder, check_embedder
-from docqa.pagevectors import PictureEmbedder
+from docqa.pages.vectors import PictureEmbedder
 from docqa.store import Store
 from docqa.store.library import ChunkKey
 from docqa.store.rowsums import digest_of

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 
-from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model.capabilities import PROBE_TEXT
+from docqa.pages.grid import grid_size, soft_tokens
 
 MODEL = "gemma-4-12b"
 

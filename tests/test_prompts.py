@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from docqa.errors import ModelBadAnswer
 from docqa.extract.form import form_text, reply_schema
-from docqa.pagetext import MAX_PAGE_TEXT, clean, layout_text
+from docqa.pages.text import MAX_PAGE_TEXT, clean, layout_text
 from docqa.prompts import (
     EARLIER_TURNS,
     FILL_INSTRUCTIONS,

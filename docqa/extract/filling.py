@@ -20,7 +20,7 @@ from typing import BinaryIO
 from docqa.errors import StoreDamaged
 from docqa.extract.confidence import Calibration
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
-from docqa.pagewords import PageRow, check_words, page_of
+from docqa.pages.words import PageRow, check_words, page_of
 from docqa.readers.layout import read_fields
 from docqa.types import Cell, FieldSpec, Problem
 

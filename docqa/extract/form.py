@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from docqa.errors import ModelBadAnswer
 from docqa.model.certainty import Certainty, Path
-from docqa.pagetext import clean
+from docqa.pages.text import clean
 from docqa.types import FieldSpec, FieldType, Reading
 
 MAX_VALUE = 300  #: characters of one value, and of a quote

@@ -16,8 +16,8 @@ from functools import cache
 
 from PIL import Image
 
-from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model.wire import ModelCard
+from docqa.pages.grid import grid_size, soft_tokens
 
 Messages = Sequence[Mapping[str, object]]
 

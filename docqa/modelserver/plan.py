@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from docqa.errors import CannotServe
-from docqa.imagegrid import MAX_BUDGET
 from docqa.modelserver.checkpoint import FULL_CONTEXT, Checkpoint, Scheme
+from docqa.pages.grid import MAX_BUDGET
 
 #: GiB in the GPU: google/gemma-4-12B-it, an FP8 copy of it, and google/gemma-4-12B-it-qat-w4a16-ct as vLLM's recipe and
 #: a measurement on an RTX 3090 give them.

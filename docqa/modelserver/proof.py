@@ -22,16 +22,16 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from docqa.ask.voice import RATE, clip_of, transcribe
 from docqa.errors import BadAudio, ModelBadAnswer, ModelError, ModelRefused
-from docqa.imagegrid import MAX_BUDGET, grid_size, soft_tokens
 from docqa.model import ModelClient
 from docqa.model.capabilities import UNKNOWN_ENGINE, Capabilities
 from docqa.model.connection import ModelServer
 from docqa.model.wire import Listing
 from docqa.modelserver.launch import LEAST_VERSION, new_enough
-from docqa.pagetext import clean
+from docqa.pages.grid import MAX_BUDGET, grid_size, soft_tokens
+from docqa.pages.text import clean
 from docqa.settings import ModelSettings
-from docqa.voice import RATE, clip_of, transcribe
 
 A4_POINTS = (595, 842)  #: 72 to the inch
 SMALL_PRINT = 6  #: points

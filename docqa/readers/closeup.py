@@ -1,7 +1,7 @@
 """Where on the pages to look closer: the lines that speak of the question most, and what stands around them.
 
 Words and their boxes decide, so a page without words has no such place. The image is cut out elsewhere
-(`docqa.pageimage`).
+(`docqa.pages.image`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 from docqa.readers.quote import terms
 from docqa.types import Box, Evidence, Page, Word
 

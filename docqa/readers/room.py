@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
-from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model import ModelClient
-from docqa.pageimage import on_grid
+from docqa.pages.grid import grid_size, soft_tokens
+from docqa.pages.image import on_grid
 from docqa.prompts import Message
 from docqa.types import Evidence
 

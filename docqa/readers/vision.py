@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 from docqa.errors import ModelError, ModelTimeout
 from docqa.model import ModelClient, Tell, untold
-from docqa.pageimage import enlarged
-from docqa.pagetext import clean
+from docqa.pages.image import enlarged
+from docqa.pages.text import clean
 from docqa.prompts import PROMPT_VERSION, AnswerStream, CloseUp, answer_messages, rewrite_messages
 from docqa.readers import LOOKED_AGAIN, NOTHING_SAID, Conversation
 from docqa.readers.closeup import best_place, is_small

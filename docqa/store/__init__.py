@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from docqa.errors import PathMissing, StoreBusy, StoreDamaged, UsageError
-from docqa.pagewords import check_words, page_of
+from docqa.pages.words import check_words, page_of
 from docqa.store.catalog import Catalog
 from docqa.store.library import Library
 from docqa.store.originals import Originals

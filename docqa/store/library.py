@@ -32,8 +32,8 @@ from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
 from docqa.errors import DiskFull, StoreDamaged
-from docqa.pagewords import PageRow, page_of, row_of
-from docqa.pagewords import page_digest as page_digest
+from docqa.pages.words import PageRow, page_of, row_of
+from docqa.pages.words import page_digest as page_digest
 from docqa.store.nearest import Nearest
 from docqa.store.rowsums import sums_of
 from docqa.types import Chunk, Page
@@ -66,7 +66,7 @@ _CHUNKS = pa.schema(
     ]
 )
 
-#: What `docqa.pagewords` makes of a page; its image is beside it.
+#: What `docqa.pages.words` makes of a page; its image is beside it.
 _PAGES = pa.schema(
     [
         pa.field("doc", pa.string(), nullable=False),

@@ -1,6 +1,6 @@
 """What the catalog remembers of a document's rows in a table of the library: the sum of their sha256.
 
-Of chunks and vectors there are many, so they have one digest a document, unlike pages (`docqa.pagewords`). Sums are
+Of chunks and vectors there are many, so they have one digest a document, unlike pages (`docqa.pages.words`). Sums are
 taken modulo 2**256: rows may be added as they come, in whatever order they are kept, and folding commits together
 changes nothing; a row that is altered, gone or there twice does. It finds damage and no forgery: whoever can write into
 the library can write into the catalog.

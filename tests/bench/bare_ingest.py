@@ -21,7 +21,7 @@ from typing import Any
 import pymupdf
 from PIL import Image
 
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 
 PAGES_A_JOB = 20
 PAGES_A_COMMIT = 64

@@ -1,11 +1,12 @@
 """Are true quotes found, false ones refused: `python tests/bench/quote_accuracy.py --store DIR [--pages 300]`, by hand.
 
-Pages are drawn from a store (of data/docs, with its scans), quotes are made from their words by `tests/misquotes.py`:
-true ones as readers give them, false ones as they invent them. Printed for each kind of change: how many, how many were
-verified; and over all: recall (true quotes that were verified) and precision (verified quotes that are true), pages
-of scans and pages with a text layer apart. With --show N the first N of each kind that went wrong are printed, too.
---transcripts FILE is ocr.jsonl: its lines, as people typed them, are looked for on the recognised page; a line whose
-digits recognition got wrong cannot be found, so its share is printed apart and not part of the figures.
+Pages are drawn from a store (of data/docs, with its scans), quotes are made from their words by
+`tests/verify/misquotes.py`: true ones as readers give them, false ones as they invent them. Printed for each kind of
+change: how many, how many were verified; and over all: recall (true quotes that were verified) and precision (verified
+quotes that are true), pages of scans and pages with a text layer apart. With --show N the first N of each kind that
+went wrong are printed, too. --transcripts FILE is ocr.jsonl: its lines, as people typed them, are looked for on the
+recognised page; a line whose digits recognition got wrong cannot be found, so its share is printed apart and not part
+of the figures.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "verify")]
 
 from misquotes import Case, cases, scanned  # noqa: E402
 

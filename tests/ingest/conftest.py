@@ -1,4 +1,4 @@
-"""What the tests of ingest share: files made on the spot, an OCR without a model, a look at processes."""
+"""What the tests of ingest share: files, an OCR without a model, a run, a watched folder, a look at processes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ import io
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pymupdf
 import pytest
+from watched_office import Office
 
+from docqa.settings import IngestSettings
 from docqa.store import Store
+from ingest import watch
 from ingest.untrusted import OcrReading
+from ingest.worker import ingest_pending
 
 A_FEW_LINES = [f"Line {number} of a letter about the harbour and its boats" for number in range(1, 8)]
 
@@ -78,6 +83,31 @@ def take() -> Callable[..., str]:
         return store.take(io.BytesIO(content), label, "main", 1 << 30).document.doc
 
     return take_in
+
+
+@pytest.fixture
+def ingest(empty_store: Store, fake_embedder: Any, fake_ocr: Any) -> Callable[..., int]:  # noqa: ANN401
+    """Run the worker over the store, with an OCR that finds nothing unless the test says what."""
+
+    def run(**limits: int) -> int:
+        return ingest_pending(empty_store, lambda: fake_embedder, IngestSettings(jobs=2, image_budget=70, **limits))
+
+    return run
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    folder = tmp_path / "share"
+    folder.mkdir()
+    store = Store(tmp_path / "store")
+    watch.add(store, folder, "cases")
+    return Office(store, folder)
+
+
+@pytest.fixture
+def read(read_again: Callable[..., None]) -> Callable[[Office, str], None]:
+    """`read(office, doc)`: a worker has read the document."""
+    return lambda office, doc: read_again(office.store, doc, "The lease ends in May.", "The deposit is due in June.")
 
 
 @pytest.fixture

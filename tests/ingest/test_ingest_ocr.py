@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from docqa.errors import BadSettings, DamagedFile, RendererLied
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 from docqa.types import Word
 from ingest import sandbox, tesseract, untrusted
 from ingest.ocr import _answer, _decoded, _found, _on_its_side, _placed, _turned_back

@@ -24,7 +24,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 from docqa.types import Box
 from ingest import render, sandbox, untrusted
 from ingest.textlayer import Layer

@@ -11,7 +11,7 @@ import pymupdf
 import pytest
 from PIL import Image, ImageDraw
 
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 from ingest.fileorder import RawWord, in_reading_order, is_implausible, join_rows, mended
 from ingest.ink import PageInk
 from ingest.textlayer import Layer, quality, read_layer

@@ -5,13 +5,10 @@ Renderers and OCR children that fail on purpose are in `stubs/`; the others are 
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,49 +16,20 @@ from typing import Any
 
 import pymupdf
 import pytest
+from after_a_run import Letter, Take, by_label, stub, threads, wait_until, whole_and_once
 from PIL import Image
 
-from docqa.errors import DiskFull, EmbedderUnusable, RendererDied, RendererTimeout, StoreBusy
+from docqa.errors import DiskFull, StoreBusy
 from docqa.settings import IngestSettings
 from docqa.store import Store
-from docqa.store.rowsums import digest_of
-from docqa.types import Document, Status, TextSource, Word
-from ingest import reading, vectors, worker
-from ingest.untrusted import OcrReading
-from ingest.worker import PIPELINE, Progress, ingest_pending
+from docqa.types import Status, TextSource
+from ingest import reading, worker
+from ingest.worker import Progress, ingest_pending
 
 ROOT = Path(__file__).parent.parent.parent
 NO_PAGES = (
     b"%PDF-1.4\n1 0 obj <</Type /Catalog /Pages 2 0 R>> endobj\n2 0 obj <</Type /Pages /Kids [] /Count 0>> endobj\n"
 )
-A_WORD = Word("read", (0.1, 0.1, 0.2, 0.2), 0)
-Take = Callable[..., str]
-Letter = Callable[[int], bytes]
-
-
-@pytest.fixture
-def ingest(empty_store: Store, fake_embedder: Any, fake_ocr: Any) -> Callable[..., int]:  # noqa: ANN401
-    """Run the worker over the store, with an OCR that finds nothing unless the test says what."""
-
-    def run(**limits: int) -> int:
-        return ingest_pending(empty_store, lambda: fake_embedder, IngestSettings(jobs=2, image_budget=70, **limits))
-
-    return run
-
-
-def whole_and_once(store: Store) -> None:
-    """The invariant: the library holds exactly the pages that the catalog knows, each once, unaltered."""
-    known = [(d.doc, p.number) for d in store.catalog.documents() for p in store.catalog.page_records(d.doc)]
-    assert sorted(store.library.page_keys()) == sorted(known)
-    for doc, number in known:
-        store.image(doc, number)
-    for document in store.catalog.documents():
-        assert document.pages_done == len(store.catalog.page_records(document.doc))
-        assert document.status is not Status.READY or document.pages_done == document.pages
-
-
-def by_label(store: Store) -> dict[str, Document]:
-    return {document.label: document for document in store.catalog.documents()}
 
 
 def test_a_mixed_folder(empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int]) -> None:
@@ -150,10 +118,6 @@ def test_an_original_that_is_lost_or_altered_is_the_problem_of_its_document(
 
 
 # ── renderers that fail ──────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def stub(name: str) -> str:
-    return f"tests.ingest.stubs.{name}"
 
 
 @pytest.mark.parametrize(
@@ -287,11 +251,6 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_doubles_nothing(
     whole_and_once(empty_store)
 
 
-def wait_until(happened: Callable[[], bool]) -> None:
-    while not happened():  # the test's own time limit ends this
-        time.sleep(0.1)
-
-
 def test_ctrl_c_gives_the_attempt_back_and_the_next_run_starts_clean(
     empty_store: Store,
     take: Take,
@@ -348,10 +307,6 @@ def test_a_writer_that_fails_ends_the_run_and_its_children(
     assert [empty_store.catalog.document(doc).attempts for doc in docs] == [0, 0, 0]
 
 
-def threads() -> int:
-    return sum(thread.name.startswith("reader-") for thread in threading.enumerate())
-
-
 @pytest.mark.parametrize("error", [StoreBusy("The catalog is held."), ZeroDivisionError("a bug")])
 def test_a_reader_that_fails_is_heard_of(
     empty_store: Store,
@@ -371,267 +326,3 @@ def test_a_reader_that_fails_is_heard_of(
         ingest()
     assert threads() == 0
     assert [empty_store.catalog.document(doc).attempts for doc in docs] == [0, 0, 0]
-
-
-# ── vectors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_a_document_is_found_by_its_words_even_without_an_embedder(
-    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int]
-) -> None:
-    doc = take(empty_store, "letter.pdf", letter(1))
-
-    def missing() -> Any:  # noqa: ANN401
-        raise EmbedderUnusable("The embedding model cannot be loaded.")
-
-    with pytest.raises(EmbedderUnusable):
-        ingest_pending(empty_store, missing, IngestSettings(jobs=1, image_budget=70))
-    assert threads() == 0
-    document = empty_store.catalog.document(doc)
-    assert (document.status, document.attempts, document.embedded) == (Status.READY, 0, False)
-    assert [hit.doc for hit in empty_store.library.search_words("harbour", 5, None)] == [doc]
-    assert ingest() == 0  # nothing to read
-    assert empty_store.catalog.document(doc).embedded
-    one_vector_a_chunk(empty_store)
-
-
-def one_vector_a_chunk(store: Store) -> None:
-    chunks = {document.doc: len(store.library.chunk_texts(document.doc)) for document in store.catalog.documents()}
-    assert store.library.rows_by_document("vectors") == store.library.rows_by_document("chunks") == chunks
-    assert {document.doc: document.chunks for document in store.catalog.documents() if document.embedded} == chunks
-    for table in ("chunks", "vectors"):  # of every document that has any; others may have a digest of nothing
-        sums = store.library.row_sums(table)
-        assert store.catalog.row_digests(table) == {doc: digest_of(sums[doc]) for doc in chunks}
-
-
-def test_vectors_that_were_cut_off_are_made_once(
-    empty_store: Store,
-    take: Take,
-    letter: Letter,
-    ingest: Callable[..., int],
-    fake_embedder: Any,  # noqa: ANN401
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for pages in (1, 4, 3):
-        take(empty_store, f"{pages}.pdf", letter(pages))
-    monkeypatch.setattr(vectors, "_SLICE", 2)
-    stops = 0
-
-    def interrupt(progress: Progress) -> None:
-        if progress.stage == "vectors" and progress.done:
-            raise KeyboardInterrupt
-
-    while empty_store.catalog.pending(PIPELINE) or empty_store.catalog.without_vectors():
-        stops += 1
-        with contextlib.suppress(KeyboardInterrupt):
-            done = interrupt if stops < 3 else lambda progress: None
-            ingest_pending(empty_store, lambda: fake_embedder, IngestSettings(jobs=2, image_budget=70), done)
-    assert stops == 3
-    assert all(document.embedded for document in empty_store.catalog.documents())
-    one_vector_a_chunk(empty_store)
-    whole_and_once(empty_store)
-
-
-def test_what_comes_in_meanwhile_is_read_before_more_vectors_are_made(
-    empty_store: Store,
-    take: Take,
-    letter: Letter,
-    fake_embedder: Any,  # noqa: ANN401
-    fake_ocr: object,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    first = take(empty_store, "first.pdf", letter(6))
-    monkeypatch.setattr(vectors, "_SLICE", 1)
-    seen = []
-
-    def look(progress: Progress) -> None:
-        seen.append((progress.stage, progress.done))
-        if seen.count(("vectors", 2)) == 1 and seen[-1] == ("vectors", 2):
-            take(empty_store, "second.pdf", letter(1))
-            empty_store.catalog.requeue([first])  # as if somebody had asked for it to be read again
-
-    read = ingest_pending(empty_store, lambda: fake_embedder, IngestSettings(jobs=2, image_budget=70), look)
-    assert read == 3
-    assert [stage for stage, _ in seen].index("reading", seen.index(("vectors", 2))) == seen.index(("vectors", 2)) + 1
-    one_vector_a_chunk(empty_store)
-    whole_and_once(empty_store)
-
-
-def test_vectors_of_another_model_are_refused(
-    empty_store: Store,
-    take: Take,
-    letter: Letter,
-    ingest: Callable[..., int],
-    fake_embedder: Any,  # noqa: ANN401
-) -> None:
-    take(empty_store, "first.pdf", letter(1))
-    ingest()
-    assert empty_store.catalog.fact("embedder") == fake_embedder.identity
-    doc = take(empty_store, "second.pdf", letter(2))
-    empty_store.catalog.set_fact("embedder", "another")
-    with pytest.raises(EmbedderUnusable, match="another embedding model"):
-        ingest()
-    assert empty_store.catalog.without_vectors() == [doc]
-    empty_store.catalog.set_fact("embedder", fake_embedder.identity)
-    assert ingest() == 0
-    one_vector_a_chunk(empty_store)
-
-
-# ── long documents ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def short_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Parts of two pages, so that a letter is a long document."""
-    monkeypatch.setattr(reading, "PART", 2)
-
-
-@pytest.mark.parametrize("pages", [1, 2, 3, 7])
-@pytest.mark.usefixtures("short_parts")
-def test_a_long_document_is_read_in_parts(
-    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], pages: int
-) -> None:
-    doc = take(empty_store, "letter.pdf", letter(pages))
-    other = take(empty_store, "other.pdf", letter(pages + 1))
-    assert ingest() == 2
-    assert {empty_store.catalog.document(one).status for one in (doc, other)} == {Status.READY}
-    assert [page.number for page in empty_store.library.pages(doc)] == list(range(1, pages + 1))
-    assert empty_store.page(doc, pages).text.startswith(f"Page {pages} of {pages}")
-    one_vector_a_chunk(empty_store)
-    whole_and_once(empty_store)
-
-
-@pytest.mark.usefixtures("short_parts")
-def test_a_document_uses_up_three_children_however_many_parts_it_has(
-    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "RENDERER", stub("dies_after_page_2"))
-    doc = take(empty_store, "letter.pdf", letter(12))
-    started = []
-    monkeypatch.setattr(reading.DocumentReading, "_child", counted(reading.DocumentReading._child, started))
-    ingest()
-    document = empty_store.catalog.document(doc)
-    assert (document.status, document.pages, document.pages_done) == (Status.PARTIAL, 12, 2)
-    assert 1 + 3 <= len(started) <= 1 + 3 + 1  # one that read; two threads may each be at one when the third dies
-    assert document.problem is not None
-    assert document.problem.code == "pages_missing"
-    whole_and_once(empty_store)
-
-
-def counted(method: Callable[..., Any], calls: list[object]) -> Callable[..., Any]:
-    def call(*arguments: object) -> Any:  # noqa: ANN401
-        calls.append(arguments)
-        return method(*arguments)
-
-    return call
-
-
-def test_a_document_has_a_deadline_of_its_own(
-    empty_store: Store, take: Take, letter: Letter, ingest: Callable[..., int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reading, "RENDERER", stub("stalls_on_page_3"))
-    doc = take(empty_store, "letter.pdf", letter(12))
-    began = time.monotonic()
-    ingest(document_deadline=3)
-    assert time.monotonic() - began < 60  # the deadline of a single page, which it would have reached otherwise
-    assert empty_store.catalog.document(doc).status is Status.PARTIAL
-    whole_and_once(empty_store)
-
-
-# ── where words come from ────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def scan_with(text: str) -> bytes:
-    """A page that is all picture, with a few words of text layer over it."""
-    scan = Image.new("L", (100, 100), 230)
-    for row in range(20, 90, 5):
-        for column in range(10, 90, 3):
-            scan.paste(30, (column, row, column + 2, row + 2))
-    with pymupdf.open() as file:
-        page = file.new_page()
-        picture = pymupdf.Pixmap(pymupdf.csGRAY, 100, 100, scan.tobytes(), False)
-        page.insert_image(page.rect, pixmap=picture)
-        page.insert_text((60, 60), text)
-        return bytes(file.tobytes())
-
-
-STAMP = "Copy for the file of 3 May 2026"
-
-
-@pytest.mark.parametrize(
-    ("kind", "text", "calls", "read", "source"),
-    [
-        ("text", "six words are enough without picture", 0, 0, TextSource.TEXT_LAYER),
-        ("text", "Page 7", 1, 20, TextSource.BOTH),
-        ("text", "Page 7", 1, 0, TextSource.TEXT_LAYER),
-        ("text", "", 0, 3, TextSource.NONE),
-        ("scan", "", 1, 20, TextSource.OCR),
-        ("scan", "", 1, 0, TextSource.NONE),
-        ("scan", STAMP, 1, 20, TextSource.BOTH),
-        ("scan", STAMP, 1, 0, TextSource.TEXT_LAYER),
-        ("scan", "\n".join([STAMP] * 8), 1, 20, TextSource.TEXT_LAYER),
-    ],
-)
-def test_ocr_only_where_the_text_layer_says_too_little(
-    empty_store: Store,
-    take: Take,
-    make_pdf: Callable[..., bytes],
-    ingest: Callable[..., int],
-    fake_ocr: Any,  # noqa: ANN401
-    kind: str,
-    text: str,
-    calls: int,
-    read: int,
-    source: TextSource,
-) -> None:
-    fake_ocr.answer = OcrReading((A_WORD,) * read, 0.5)
-    doc = take(empty_store, "page.pdf", make_pdf(text) if kind == "text" else scan_with(text))
-    ingest()
-    assert fake_ocr.calls == calls
-    assert empty_store.catalog.document(doc).status is Status.READY
-    page = empty_store.page(doc, 1)
-    assert page.text_source is source
-    layer = len(text.split())
-    count = {TextSource.NONE: 0, TextSource.OCR: read, TextSource.TEXT_LAYER: layer, TextSource.BOTH: layer + read}
-    assert len(page.words) == count[source]
-    whole_and_once(empty_store)
-
-
-def test_a_page_the_ocr_fails_on_can_still_be_looked_at(
-    empty_store: Store,
-    take: Take,
-    letter: Letter,
-    ingest: Callable[..., int],
-    fake_ocr: Any,  # noqa: ANN401
-) -> None:
-    with pymupdf.open(stream=letter(2), filetype="pdf") as file, pymupdf.open(stream=scan_with("")) as scan:
-        file.insert_pdf(scan)
-        doc = take(empty_store, "letter.pdf", file.tobytes())
-    fake_ocr.answer = RendererTimeout("Reading took longer than 120 seconds and was stopped.")
-    ingest()
-    document = empty_store.catalog.document(doc)
-    assert (document.status, document.pages, document.pages_done) == (Status.PARTIAL, 3, 3)
-    assert document.problem is not None
-    assert document.problem.code == "pages_missing"
-    assert document.problem.message.startswith("1 of 3 pages could not be read. Reading took longer")
-    assert empty_store.page(doc, 3).text_source is TextSource.NONE
-    whole_and_once(empty_store)
-
-
-def test_an_ocr_that_dies_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "OCR", stub("ocr_dies_on_second"))
-    with reading.Ocr(IngestSettings(), threading.Event()) as ocr:
-        assert ocr.read(b"image") == OcrReading((A_WORD,), 0.9)
-        with pytest.raises(RendererDied):
-            ocr.read(b"image")
-        assert ocr.read(b"image") == OcrReading((A_WORD,), 0.9)
-
-
-def test_an_ocr_that_died_between_two_pages_is_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "OCR", stub("ocr_dies_on_second"))
-    with reading.Ocr(IngestSettings(), threading.Event()) as ocr:
-        ocr.read(b"image")
-        assert ocr._child is not None
-        os.kill(ocr._child._process.pid, signal.SIGKILL)
-        wait_until(lambda: ocr._child is None or not ocr._child.running)
-        assert ocr.read(b"image") == OcrReading((A_WORD,), 0.9)

@@ -7,7 +7,7 @@ import io
 
 from PIL import Image, ImageDraw
 
-from docqa.imagegrid import grid_size
+from docqa.pages.grid import grid_size
 
 A4 = (595, 842)  #: points
 

@@ -18,11 +18,11 @@ from PIL import Image
 from pydantic import SecretStr
 from vllm_server import MODEL, VllmServer
 
+from docqa.ask.voice import RATE, TOKEN_SAMPLES, clip_of, transcribe
 from docqa.errors import ModelError, ModelRefused, ModelTimeout
-from docqa.imagegrid import grid_size, soft_tokens
 from docqa.model import Completion, ModelClient, Urgency
+from docqa.pages.grid import grid_size, soft_tokens
 from docqa.settings import ModelSettings
-from docqa.voice import RATE, TOKEN_SAMPLES, clip_of, transcribe
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 

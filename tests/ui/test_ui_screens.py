@@ -302,7 +302,7 @@ def answer_about(document: Document) -> Answer:
 
 
 class TestAnswer:
-    """What the answer's component is given; the script that draws it writes text only (tests/test_planted.py)."""
+    """What the answer's component is given; the script that draws it writes text only (hostile/test_planted.py)."""
 
     @pytest.fixture
     def given(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:

@@ -15,14 +15,14 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from docqa.ask import ask, open_reader
+from docqa.ask.followup import conversation
+from docqa.ask.survey import Progress
+from docqa.ask.voice import RATE, hear
 from docqa.errors import DocqaError, UnknownDocument
 from docqa.find import Scope
-from docqa.followup import conversation
 from docqa.readers import LOOKED_AGAIN
 from docqa.store.chats import Turn
-from docqa.survey import Progress
 from docqa.types import Answer, Citation, Problem, Verdict
-from docqa.voice import RATE, hear
 from ui import resources
 from ui.components.answer import Opened
 from ui.components.answer import answer as show_answer
