@@ -22,6 +22,7 @@ from docqa.types import MAX_ATTEMPTS, Document, Notice, NoticeCode, Problem, Sta
 MAX_PASSWORD = 127  #: characters: what PDF takes at most
 _MOST_SECRET = 60_000  #: bytes of passwords, as JSON, tried on one document: a pipe of 64 kB brings them to the child
 
+#: What is remembered of a document's rows in a table of the library; nothing while they are still to be made.
 _ROW_DIGESTS = {
     "chunks": "SELECT doc, chunks_digest FROM documents WHERE pages_done AND chunks_digest IS NOT NULL",
     "vectors": "SELECT doc, vectors_digest FROM documents WHERE embedder IS NOT NULL AND vectors_digest IS NOT NULL",

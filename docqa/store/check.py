@@ -29,7 +29,7 @@ _MAKE_AGAIN = "`docqa check --repair` removes the library, and the next ingest m
 _OF_VECTORS = {"vectors_wrong", "vectors_damaged"}  #: codes: what they are of is sound
 _OF_PICTURES = {"pictures_damaged"}
 #: Tables of the library whose rows have one digest a document, and what is said if it is another one now.
-_ROWS = (
+_TABLES = (
     ("chunks", "the passages changed since they were stored.", _READ_AGAIN),
     ("vectors", "the vectors of the passages changed since they were made.", _VECTORS_AGAIN),
     ("pictures", "the vectors of the page images changed since they were made.", _PICTURES_AGAIN),
@@ -167,7 +167,7 @@ def _contents(store: Store, documents: list[Document]) -> Iterator[Finding]:
 
 def _rows(store: Store, documents: list[Document], miscounted: set[tuple[str, str | None]]) -> Iterator[Finding]:
     """Passages and vectors that are not what was stored, where they are as many: `miscounted` is (code, document)."""
-    for table, what, hint in _ROWS:
+    for table, what, hint in _TABLES:
         before = store.catalog.row_digests(table)
         sums = store.library.row_sums(table)
         standing = dict(before.items() & store.catalog.row_digests(table).items())  # not read again meanwhile
