@@ -178,7 +178,7 @@ def _choices(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     found: list[Candidate] = []
     for choice in guide.spec.choices:
         folded = re.escape(fold_letters(choice)).replace(r"\ ", r"\s*")
-        for match in re.finditer(rf"(?<!\w){folded}(?!\w)", fold_letters(sheet.text)):
+        for match in re.finditer(rf"(?<!\w){folded}(?!\w)", sheet.folded):
             run = sheet.run_at(match.start())
             found.append(Candidate(index, match.start(), match.end(), run, choice, _title_prior(sheet, index, run)))
     return found

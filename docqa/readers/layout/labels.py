@@ -27,7 +27,7 @@ from docqa.readers.layout.lexicon import (
     Shape,
     phrases,
 )
-from docqa.readers.layout.runs import Sheet
+from docqa.readers.layout.runs import WORD, Sheet
 from docqa.types import FieldSpec, FieldType, TextSource
 
 _WEAK = 0.7
@@ -38,7 +38,6 @@ _TOLERANCE = 84.0
 _COMPARED = 50_000  #: words that are remembered with the label they nearly are; documents say the same again and again
 _EDGE = 3  #: letters at the beginning or the end of a label that OCR left as they were
 _LENGTHS_APART = 2  #: letters a label may gain or lose
-_WORD = re.compile(r"[^\W\d_]+")
 _JOINS = re.compile(r"[\s./'’&()°º#,\-–]{0,3}")  #: between two words of a label: no digit, colon or sentence end
 #: Letters that OCR takes for each other, worn capitals above all: one stands for all that look alike.
 _LOOKS = str.maketrans("tlijouqdce", "iiiioooocc")
@@ -141,7 +140,7 @@ def guide_for(spec: FieldSpec) -> Guide:
 def field_words(name: str) -> list[str]:
     """The words of a field's name: order_id and orderId are two words."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return _WORD.findall(fold_letters(spaced).replace("_", " "))
+    return WORD.findall(fold_letters(spaced).replace("_", " "))
 
 
 @lru_cache(maxsize=64)
@@ -231,21 +230,22 @@ class _Hit(NamedTuple):
 
 def _hits(sheet: Sheet, book: Phrasebook, fuzzy: bool) -> Iterator[_Hit]:
     """Every row of words in a run that is a label; on a page read by OCR also what is nearly one."""
-    folded = fold_letters(sheet.text)
-    for index, run in enumerate(sheet.runs):
-        words = [(match.group(), *match.span()) for match in _WORD.finditer(folded, run.start, run.end)]
-        for first, (joined, start, _) in enumerate(words):
-            if not fuzzy and joined not in book.beginnings:
+    meanings, beginnings, longest, folded = book.meanings, book.beginnings, book.longest, sheet.folded
+    for index, words in enumerate(sheet.letters):
+        count = len(words)
+        for first, (joined, start, end) in enumerate(words):
+            if not fuzzy and joined not in beginnings:
                 continue  # nearly every word of a page
-            for last in range(first, min(first + _LONGEST, len(words))):
+            for last in range(first, min(first + _LONGEST, count)):
                 if last > first:
-                    if not _joins(folded[words[last - 1][2] : words[last][1]]):
+                    word, begin, then = words[last]
+                    if not _joins(folded[end:begin]):
                         break
-                    joined += words[last][0]
-                found = (joined, 1.0) if joined in book.meanings else book.nearly(joined) if fuzzy else None
+                    joined, end = joined + word, then
+                found = (joined, 1.0) if joined in meanings else book.nearly(joined) if fuzzy else None
                 if found is not None:
-                    yield _Hit(*found, start, words[last][2], index, first, len(words) - 1 - last)
-                if len(joined) > book.longest or not (fuzzy or joined in book.beginnings):
+                    yield _Hit(*found, start, end, index, first, count - 1 - last)
+                if len(joined) > longest or not (fuzzy or joined in beginnings):
                     break
 
 

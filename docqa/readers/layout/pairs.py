@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from docqa.readers.layout.candidates import Candidate, Scene, find_candidates
 from docqa.readers.layout.labels import Guide
 from docqa.readers.layout.lexicon import Shape
-from docqa.readers.layout.runs import Run, Sheet
+from docqa.readers.layout.runs import WORD, Run, Sheet
 from docqa.types import FieldSpec, FieldType
 
 MAX_LABEL_WORDS = 6  #: what `docqa.readers.layout.labels` reads as one label
@@ -28,7 +28,6 @@ _SHORT = 4  #: letters a label has that no colon ends
 _DROP = 2.4  #: line heights from a label down to its value
 _NUMBERED = r"[\s•·*>|\-–—]*(?:(?:\(?\d{1,2}[.)]|\(?[a-z]\))\s*)*"  #: "1. " and "(a) " before a label
 _TIME = re.compile(r"\d{1,2}:\d\d(?::\d\d)?(?: ?[AaPp]\.?[Mm]\b\.?)?")
-_WORD = re.compile(r"[^\W\d_]+")
 _MOST_HEADING = 32  #: characters of a column's heading
 _TYPED = (Shape.MARK, Shape.DATE, Shape.AMOUNT, Shape.CODE)
 
@@ -73,7 +72,7 @@ def label_of(printed: str) -> str | None:
     """The label in a piece of text, without its number and its colon; None if it is none."""
     head = re.match(_NUMBERED, printed)
     label = printed[head.end() if head else 0 :].strip(" .:;,#*•-–—/(<|=")
-    words = _WORD.findall(label)
+    words = WORD.findall(label)
     fits = 1 <= len(words) <= MAX_LABEL_WORDS and len(label) <= MAX_LABEL and label[:1].isalpha()
     plain = not re.search(r"[\d:;!?@“”\"\[\]{}|=<>\x00]", label) and "," not in re.sub(r"\(.*?\)", "", label)
     plain = plain and sum(map(len, words)) >= 2

@@ -6,6 +6,7 @@ are the same for both. Not here: what the runs mean (`docqa.readers.layout.label
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -13,12 +14,14 @@ from itertools import accumulate, pairwise
 from statistics import median
 from typing import NamedTuple, TypeVar
 
+from docqa.extract.values import fold_letters
 from docqa.types import Box, Page
 
 #: A gap wider than this many line heights separates two runs.
 _GAP = 1.2
 #: A run of at least so many characters reaches the margin: its sentence may go on in the next line.
 _PROSE = 45
+WORD = re.compile(r"[^\W\d_]+")
 #: Stands where a short run ends, so that no value is read across the gap between two table cells.
 WALL = "\x00"
 
@@ -57,6 +60,19 @@ class Sheet:
             if run.end < len(text) and run.end - run.start < _PROSE:
                 text[run.end] = WALL
         return "".join(text)
+
+    @cached_property
+    def folded(self) -> str:
+        """The text in small letters without accents, as long as it is."""
+        return fold_letters(self.text)
+
+    @cached_property
+    def letters(self) -> list[list[tuple[str, int, int]]]:
+        """For each run the words that are in its folded text, letters only, with start and end."""
+        return [
+            [(match.group(), *match.span()) for match in WORD.finditer(self.folded, run.start, run.end)]
+            for run in self.runs
+        ]
 
     @cached_property
     def run_starts(self) -> list[int]:
@@ -143,20 +159,18 @@ def _around(boxes: Sequence[Box], page: Page) -> Box:
 
 def _split_runs(page: Page, starts: list[int]) -> list[Run]:
     """Cut the words in reading order where the line changes, a wide gap opens, or the pen jumps back."""
-    firsts = [0, *(index for index in range(1, len(page.words)) if _breaks(page, index)), len(page.words)]
-    return [_run(page, starts, first, end) for first, end in pairwise(firsts) if end > first]
+    firsts = [0]
+    for index, (before, word) in enumerate(pairwise(page.words), start=1):
+        _, (_, top, right, bottom), line = before
+        gap, height = (word.box[0] - right) * page.width, (bottom - top) * page.height
+        if line != word.line or gap > _GAP * height or gap < -2 * height:
+            firsts.append(index)
+    return [_run(page, starts, first, end) for first, end in pairwise((*firsts, len(page.words))) if end > first]
 
 
 def _run(page: Page, starts: list[int], first: int, end: int) -> Run:
     words = page.words[first:end]
     return Run(starts[first], starts[end - 1] + len(words[-1].text), _around([word.box for word in words], page), 0)
-
-
-def _breaks(page: Page, index: int) -> bool:
-    _, (_, top, right, bottom), line = page.words[index - 1]
-    _, (left, _, _, _), next_line = page.words[index]
-    gap, height = (left - right) * page.width, (bottom - top) * page.height
-    return line != next_line or gap > _GAP * height or gap < -2 * height
 
 
 def _number_rows(runs: list[Run]) -> list[Run]:
