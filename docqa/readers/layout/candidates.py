@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
@@ -265,9 +266,9 @@ def _addresses(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     labelled = {mark.run for mark in scene.marks[index] if mark.before == 0 and mark.weight > 0.8}
     pieces = text_pieces(sheet, scene.marks[index])
     below_name = _first_below_name(sheet, pieces, labelled) if index == 0 else None
+    ends = _block_ends(sheet, pieces, labelled)
     found: list[Candidate] = []
-    for place, (start, _, run) in enumerate(pieces):
-        end = _block_end(sheet, pieces[place : place + _BLOCK], labelled)
+    for (start, _, run), end in zip(pieces, ends, strict=True):
         unlabelled = run == below_name and any(map(str.isdigit, sheet.text[start:end]))
         found.append(Candidate(index, start, end, run, sheet.text[start:end], 0.5 if unlabelled else 0.0))
     return found
@@ -290,16 +291,23 @@ def _first_below_name(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]
     return min(below, default=None) if company >= 0 else None
 
 
-def _block_end(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> int:
-    """Where the block that starts with the first piece ends: at a gap, at a label, at a telephone number."""
-    last = pieces[0]
-    for piece in pieces[1:]:
-        text = sheet.text[piece[0] : piece[1]]
-        apart = piece[2] != last[2] + 1 or not _stacked(sheet, last, piece)
-        if apart or piece[2] in labelled or text.startswith("(") or not _mostly_letters(text) or _REACHED.search(text):
-            break
-        last = piece
-    return last[1]
+def _block_ends(sheet: Sheet, pieces: Sequence[_Piece], labelled: set[int]) -> list[int]:
+    """Where the block that starts with each piece ends: at a gap, at a label, at a telephone number."""
+    goes_on = [_goes_on(sheet, above, below, labelled) for above, below in pairwise(pieces)]
+    ends = []
+    for first in range(len(pieces)):
+        last = first
+        while last < len(goes_on) and last - first + 1 < _BLOCK and goes_on[last]:
+            last += 1
+        ends.append(pieces[last][1])
+    return ends
+
+
+def _goes_on(sheet: Sheet, above: _Piece, below: _Piece, labelled: set[int]) -> bool:
+    """Whether a piece is the next line of a block."""
+    text = sheet.text[below[0] : below[1]]
+    near = below[2] == above[2] + 1 and below[2] not in labelled and _stacked(sheet, above, below)
+    return near and not text.startswith("(") and _mostly_letters(text) and _REACHED.search(text) is None
 
 
 _BLOCK = 5  #: lines of an address

@@ -17,23 +17,22 @@ _ALIKE = 85.5  #: of 100: a title that OCR misread
 _REMEMBERED = 8192  #: texts: those of a page are looked at for each field, and forms say the same again and again
 
 
+_ADDRESS = re.compile(r"@|www\.|https?:|\.html?\b")  #: of the web
+_CAPITAL = re.compile(r"[\W\d]*[A-ZÀ-Þ]")
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def looks_like_name(text: str) -> bool:
     """Letters more than anything else, not a kind of document, not a sentence, no e-mail or web address."""
-    letters = sum(char.isalpha() for char in text)
-    if (
-        letters < 3
-        or letters < 0.6 * len(text.replace(" ", ""))
-        or len(text) > 90
-        or re.search(r"@|www\.|https?:|\.html?\b", text)
-    ):
+    letters = sum(map(str.isalpha, text))
+    if letters < 3 or letters < 0.6 * (len(text) - text.count(" ")) or len(text) > 90 or ":" in text.rstrip(":"):
         return False
-    if not re.match(r"[\W\d]*[A-ZÀ-Þ]", text) and not has_legal_form(text):
+    if _ADDRESS.search(text) or not (_CAPITAL.match(text) or has_legal_form(text)):
         return False
     if not has_legal_form(text) and (_reads_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
         return False
-    small = [word for word in re.findall(r"[^\W\d_]{4,}", text) if word.islower()]
-    return len(small) <= 2 and not _is_title(text) and ":" not in text.rstrip(":")
+    return sum(map(str.islower, _LONG_WORD.findall(text))) <= 2 and not _is_title(text)
 
 
 def _is_title(text: str) -> bool:
