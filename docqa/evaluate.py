@@ -297,15 +297,16 @@ def judge_fields(
 def fit_confidence(judged: Sequence[Judged], start: Calibration, fitted_on: str, fitted_at: str) -> Calibration:
     """Fit confidence to one half of the cells, measure it on the half held back, and say both.
 
-    `start` is the calibration in use, or `Calibration(BELIEFS)` for a first one.
+    `start` is the calibration in use, or `Calibration(BELIEFS)` for a first one. A cell that failed a check is as sure
+    as that allows, whatever its signs, so that nothing is learned from it.
     """
-    fit = start.fitted(
-        (one.cell.signs, one.right)
-        for one in judged
-        if not one.held_back and one.cell is not None and one.cell.value is not None
-    )
+    fit = start.fitted((one.cell.signs, one.right) for one in judged if one.cell is not None and _teaches(one))
     held = [one for one in judged if one.held_back]
     return replace(fit, fitted_on=fitted_on, fitted_at=fitted_at, measured=believability(held, fit))
+
+
+def _teaches(one: Judged) -> bool:
+    return not one.held_back and one.cell is not None and one.cell.value is not None and not one.cell.doubts
 
 
 def believability(judged: Sequence[Judged], calibration: Calibration) -> dict[str, float]:
@@ -351,7 +352,7 @@ def refitted(judged: Sequence[Judged], start: Calibration, in_use: Calibration, 
     held = [one for one in judged if one.held_back]
     before, after = believability(held, in_use), believability(held, fit)
     refused = _too_few(judged) or _worse(before, after)
-    cells = sum(not one.held_back and one.cell is not None and one.cell.value is not None for one in judged)
+    cells = sum(map(_teaches, judged))
     return Fit(fit, cells, before, after, in_words(rated_by(held, in_use if refused else fit)), refused)
 
 

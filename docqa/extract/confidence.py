@@ -27,6 +27,7 @@ from docqa.errors import BadSettings
 from docqa.extract.values import same_value
 from docqa.readers.layout.labels import guide_for
 from docqa.readers.layout.lexicon import Shape
+from docqa.readers.layout.names import has_legal_form
 from docqa.types import Cell, FieldSpec, FieldType, Page, Reading, TextSource
 from docqa.wholefile import write_whole
 
@@ -40,15 +41,25 @@ BELIEFS: Mapping[str, float] = {
     "second reading agrees": 1.5,
     "second reading differs": -1.5,
 }
-_PULL = 2.0  #: how strongly a fit is held to the weights it starts from, in observations of one sign
-_CLEAR = 1.0  #: margin from which more says nothing
+PULL = 2.0  #: how strongly a fit is held to the weights it starts from, in observations of one sign
+_CLEAR = 0.4  #: margin from which more says nothing
+_BAD = 0.2  #: how unsure OCR may be of a page on the mean before more says nothing
+_MISREAD = 4.0  #: letters of a text that OCR probably took for others, from which more says nothing
 _STEPS = 50  #: of Newton's method; ten are usually enough
 _PROMISES = (0.99, 0.95, 0.9)  #: of the cells that nobody looks at so many should be right; the first that can be had
 _LIMITS = (0.01, 0.995)  #: no fit on a few hundred cells can promise more
 
 _TEXTS = (Shape.NAME, Shape.ADDRESS, Shape.PARTY, Shape.DURATION, Shape.TEXT)
-#: Capitals and small letters, or letters and digits, mixed within a word as only OCR mixes them.
-_ODD = re.compile(r"[a-z][A-Z]|[A-Z]{2}[a-z]|[^\W\d_]\d[^\W\d_]|/\d\b|^[a-z]|\b[^\W\d_]{1,2} [a-z]{3}")
+#: Capitals and small letters, or letters and digits, mixed within a word as only OCR mixes them; marks without a blank.
+_ODD = re.compile(
+    r"[a-z][A-Z]|[A-Z]{2}[a-z]|[^\W\d_]\d[^\W\d_]|/\d\b|^[a-z]|\b[^\W\d_]{1,2} [a-z]{3}"
+    r"|[^\W\d_]{2}\d\b(?!/)|[^\W\d_]\d\W?\)|\)\w|[\"“”]|[^\W\d_]\.[^\W\d_]{2}"
+)
+#: A code to which OCR joined the next word or the line of a form.
+_ODD_CODE = re.compile(r"\d[a-z]{2}|_")
+#: Five digits before a town, four in Switzerland and the Netherlands, six in India, or a British code.
+_POSTCODE = re.compile(r"\b\d{4,6}\b|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b")
+_SHORT = 3  #: characters: what identifies something is seldom as short, what stands beside its label often is
 
 Signs = tuple[tuple[str, float], ...]
 Rank = TypeVar("Rank", float, tuple[float, float])
@@ -111,10 +122,13 @@ class Calibration:
         chance = self.chance(cell.signs)
         return min(chance, DOUBTED) if cell.doubts else chance
 
-    def fitted(self, observed: Iterable[tuple[Signs, bool]]) -> Calibration:
+    def fitted(
+        self, observed: Iterable[tuple[Signs, bool]], worth: Sequence[float] | None = None, pull: float = PULL
+    ) -> Calibration:
         """These weights moved to fit what was observed: the signs of cells, and whether each was right.
 
-        Penalised logistic regression by Newton's method; without observations the weights stay as they are.
+        `worth` says how much each cell counts, 1 if it is None; `pull` how many cells with a sign it takes to move its
+        weight. Penalised logistic regression by Newton's method; without observations the weights stay as they are.
         """
         listed = [({"always": 1.0, **dict(signs)}, right) for signs, right in observed]
         if not listed:
@@ -123,7 +137,8 @@ class Calibration:
         table = np.array([[signs.get(name, 0.0) for name in names] for signs, _ in listed])
         right = np.array([float(one) for _, one in listed])
         start = np.array([self.weights.get(name, 0.0) for name in names])
-        weights = _newton(table, right, start)
+        counted = np.array(worth) if worth is not None else np.ones(len(listed))
+        weights = _newton(table, right, counted, start, pull)
         return Calibration(dict(zip(names, weights.tolist(), strict=True)), cells=len(listed))
 
 
@@ -142,14 +157,18 @@ def _loaded(file: Path, changed: int) -> Calibration:
 
 
 def _newton(
-    table: npt.NDArray[np.float64], right: npt.NDArray[np.float64], start: npt.NDArray[np.float64]
+    table: npt.NDArray[np.float64],
+    right: npt.NDArray[np.float64],
+    worth: npt.NDArray[np.float64],
+    start: npt.NDArray[np.float64],
+    pull: float,
 ) -> npt.NDArray[np.float64]:
     """Weights of shape (signs,) for a table of shape (cells, signs)."""
     weights = start.copy()
     for _ in range(_STEPS):
         chances = 1 / (1 + np.exp(-np.clip(table @ weights, -30, 30)))
-        slope = table.T @ (right - chances) - _PULL * (weights - start)
-        curve = (table * (chances * (1 - chances))[:, None]).T @ table + _PULL * np.eye(len(start))
+        slope = table.T @ (worth * (right - chances)) - pull * (weights - start)
+        curve = (table * (worth * chances * (1 - chances))[:, None]).T @ table + pull * np.eye(len(start))
         step = np.linalg.solve(curve, slope)
         weights += step
         if float(np.abs(step).max()) < 1e-6:
@@ -167,19 +186,32 @@ def signs_of(field: FieldSpec, cell: Cell, margin: float, pages: Mapping[int, Pa
     ocr = page is not None and page.text_source is TextSource.OCR
     # Dates, amounts and codes are known by their form; a text is only known by its place, and rarely has a rival.
     kind, reader = "a text" if shape in _TEXTS else "a form", cell.reader.split(":")[0]
+    unsure = 1.0 - page.quality if page is not None and ocr and shape in _TEXTS else 0.0
     signs = {
         f"is {shape}": 1.0,
-        f"is {shape}, read by OCR": float(ocr),
         f"{reader} score of {kind}": cell.score,
         f"{reader} unsure of {kind}": float(cell.score < 0.6),
-        f"margin of {kind}": max(0.0, min(margin, _CLEAR)),
-        "badly read page": 1.0 - page.quality if page is not None else 0.0,
-        "oddly spelled": float(ocr and shape in _TEXTS and _ODD.search(cell.text or "") is not None),
+        f"margin of {kind}": max(0.0, min(margin / _CLEAR, 1.0)),
+        "text of a badly read page": min(unsure / _BAD, 1.0),
+        "letters probably misread": min(unsure * len(cell.text or "") / _MISREAD, 1.0),
+        "oddly printed": float(_oddly_printed(shape, cell, ocr)),
+        "name without a legal form": float(shape is Shape.NAME and not has_legal_form(cell.text or "")),
+        "address without a postcode": float(shape is Shape.ADDRESS and not _POSTCODE.search(cell.text or "")),
     }
     if second is not None and cell.text:
         same = same_value(cell.text, second.text, field.type)
         signs["second reading agrees" if same else "second reading differs"] = 1.0
     return tuple((name, round(value, 4)) for name, value in signs.items() if value)
+
+
+def _oddly_printed(shape: Shape, cell: Cell, ocr: bool) -> bool:
+    """Whether a value looks as if some of it was read wrong, was lost, or belongs to something else."""
+    text = cell.text or ""
+    if shape is Shape.CODE:
+        return len(text) <= _SHORT or (ocr and _ODD_CODE.search(text) is not None)
+    if shape is Shape.AMOUNT:
+        return ocr and "." not in (cell.value or "")  # OCR loses the point more often than tills print none
+    return ocr and shape in _TEXTS and _ODD.search(text) is not None
 
 
 # ── measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -25,6 +25,7 @@ from docqa.types import Cell, FieldSpec, FieldType, Page, Problem, Reading, Text
 TOTAL = FieldSpec("total", FieldType.AMOUNT)
 CELL = Cell("d0", "total", "5.00", "5.00", 1, "Total 5.00", (), 0.9, "quote")
 PAGE = Page("d0", 1, 100, 100, (), TextSource.TEXT_LAYER, 0.75)
+SCANNED = replace(PAGE, text_source=TextSource.OCR)
 
 
 def test_a_fit_finds_the_share_that_was_right() -> None:
@@ -40,6 +41,13 @@ def test_a_few_corrections_move_the_weights_a_little_and_many_a_lot() -> None:
     few, many = (shipped.fitted([((), False)] * count).chance(()) for count in (2, 200))
     assert shipped.chance(()) > few > 0.5 > many
     assert shipped.fitted([]) == shipped
+
+
+def test_a_cell_that_is_worth_less_moves_the_weights_less() -> None:
+    start, seen = Calibration({"always": 0.0}), [((), True)] * 400 + [((), False)] * 400
+    assert start.fitted(seen).chance(()) == pytest.approx(0.5)
+    assert start.fitted(seen, [1.0] * 400 + [0.25] * 400).chance(()) == pytest.approx(0.8, abs=0.03)
+    assert start.fitted(seen[:400], pull=10_000.0).chance(()) < 0.6 < start.fitted(seen[:400]).chance(())
 
 
 def test_a_sign_nobody_fitted_counts_nothing() -> None:
@@ -82,20 +90,49 @@ def test_what_is_shipped_says_on_what_it_was_fitted_and_how_well() -> None:
 
 def test_the_signs_of_a_cell() -> None:
     agreeing = Reading("total", "€ 5,00", 1, "", 0.5)
-    signs = dict(signs_of(TOTAL, CELL, 0.25, {1: PAGE}, agreeing))
+    signs = dict(signs_of(TOTAL, CELL, 0.1, {1: PAGE}, agreeing))
     assert signs == {
         "is amount": 1.0,
         "quote score of a form": 0.9,
         "margin of a form": 0.25,
-        "badly read page": 0.25,
         "second reading agrees": 1.0,
     }
-    scanned = replace(PAGE, text_source=TextSource.OCR)
     seller = FieldSpec("seller", FieldType.TEXT)
     name = replace(CELL, text="BuARDIAN Health", value="BuARDIAN Health", score=0.5, reader="vision:gemma")
-    signs = dict(signs_of(seller, name, 0.0, {1: scanned}, replace(agreeing, text="Guardian Health")))
-    assert signs.keys() >= {"is name, read by OCR", "oddly spelled", "second reading differs"}
-    assert signs["vision unsure of a text"] == 1.0
+    signs = dict(signs_of(seller, name, 9.0, {1: SCANNED}, replace(agreeing, text="Guardian Health")))
+    assert signs.keys() >= {"oddly printed", "second reading differs", "name without a legal form"}
+    assert signs["vision unsure of a text"] == signs["margin of a text"] == signs["text of a badly read page"] == 1.0
+    assert signs["letters probably misread"] == 0.9375  # a quarter of 15, of 4
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "odd"),
+    [
+        pytest.param("seller", "ALDER9 MILLS LTD", True, id="a digit at the end of a word"),
+        pytest.param("seller", "Alder (K1) Ltd", True, id="a digit before a bracket"),
+        pytest.param("seller", "Alder Mills (K) Ltd", False, id="a name"),
+        pytest.param("invoice_number", "471102vom", True, id="the next word joined to a number"),
+        pytest.param("invoice_number", "1643_FILED", True, id="the line of a form"),
+        pytest.param("invoice_number", "2.2", True, id="a section"),
+        pytest.param("invoice_number", "INV/2023/08a", False, id="a number"),
+        pytest.param("total", "RM 88", True, id="an amount that lost its cents"),
+        pytest.param("total", "RM 88.10", False, id="an amount"),
+    ],
+)
+def test_what_ocr_does_to_a_value_is_a_sign(field: str, text: str, odd: bool) -> None:
+    spec = FieldSpec(field, FieldType.AMOUNT if field == "total" else FieldType.TEXT)
+    cell = replace(CELL, field=field, text=text, value=text.removeprefix("RM "))
+    assert ("oddly printed" in dict(signs_of(spec, cell, 0.1, {1: SCANNED}, None))) is odd
+
+
+def test_an_address_has_a_postcode() -> None:
+    def missing(text: str) -> bool:
+        cell = replace(CELL, field="address", text=text, value=text)
+        signs = signs_of(FieldSpec("address", FieldType.TEXT), cell, 0.1, {1: PAGE}, None)
+        return "address without a postcode" in dict(signs)
+
+    assert missing("Machine [003]")
+    assert not missing("Long Street 5, 50450 Alderton") and not missing("5 Long Street, Alderton AB1 2CD")
 
 
 def test_the_calibration_error_by_hand() -> None:

@@ -146,7 +146,7 @@ SHEET = RunSheet(
     "2026-11-22T09:00:00+00:00",
     None,
     "quote",
-    "quote-3",
+    "quote-4",
     None,
     "c",
     2,

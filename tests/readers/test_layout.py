@@ -132,6 +132,25 @@ def test_a_list_has_one_reading_for_each_item() -> None:
     assert [reading.text for reading in readings] == ["Ada Works Inc.", "Bob Engines GmbH"]
 
 
+def test_two_companies_in_a_row_are_not_one() -> None:
+    page = written(
+        "This agreement is made by and between Ada Works, Inc. Birch Silver Company (the “Company”), and Bo."
+    )
+    assert value(page, "party") == "Ada Works, Inc."
+    page = written("This agreement is made by and between Ada Works Ltd Partners (the “Company”), and Bo.")
+    assert value(page, "party") == "Ada Works Ltd Partners"
+
+
+def test_the_laws_of_the_state_are_those_of_no_place() -> None:
+    page = written("This agreement is governed by the laws of the State in which the goods are.")
+    assert read(page, "governing_law", FieldType.TEXT) == []
+
+
+def test_a_section_is_no_number_of_anything() -> None:
+    page = draw([(50, 3, "Invoice 2.2 of the guide"), (50, 5, "Invoice"), (50, 6, "A-4711")])
+    assert value(page, "invoice_number") == "A-4711"
+
+
 def test_german_law_is_a_jurisdiction() -> None:
     assert value(written("Es gilt das Recht der Bundesrepublik Deutschland."), "governing_law") == "Deutschland"
 

@@ -24,7 +24,14 @@ from docqa.readers.layout.lexicon import (
     YES_NO,
     Shape,
 )
-from docqa.readers.layout.names import COMPACT_FORMS, COMPACT_SALUTATIONS, compact, has_legal_form, looks_like_name
+from docqa.readers.layout.names import (
+    COMPACT_FORMS,
+    COMPACT_SALUTATIONS,
+    compact,
+    first_company,
+    has_legal_form,
+    looks_like_name,
+)
 from docqa.readers.layout.runs import Lazy, Sheet
 
 
@@ -141,7 +148,7 @@ def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
     if any(date.start <= span.start and span.end <= date.end for date in dates) or len(span.value) < 2:
         return False
     behind = sheet.walled[span.end : span.end + 2].strip()
-    decimal = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}", span.value) is not None
+    decimal = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}|\d{1,2}\.\d", span.value) is not None  # or a section
     return not decimal and not behind.startswith(("%", "@", "€", "$")) and not re.match(r"https?|www\.", span.value)
 
 
@@ -491,6 +498,7 @@ def _distinct_parties(sheet: Sheet, hits: Sequence[tuple[tuple[int, int], float,
         text = _BEHIND_PARTY.sub("", sheet.text[start:end].rstrip(" ,("))
         while (front := _BEFORE_PARTY.match(text)) and front.end():
             text, start = text[front.end() :], start + front.end()
+        text = first_company(text)
         named = compact(text)
         wrong = not text[:1].isalpha() or _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
         if not wrong and not any(named in other or other in named for other in found):

@@ -416,8 +416,10 @@ CODE_FORMS: dict[str, str] = {
     "vat_id": r"(?=(?:\D*\d){7})(?:[A-Z]{2,3} ?)?[A-Z0-9][A-Z0-9 ./\-]{6,}",
 }
 
+#: "The laws of the State in which…" are of no place: it is named elsewhere, or was not read.
+_NO_PLACE = r"(?!(?:The|States?|Commonwealth|Province|Republic|Kingdom|Canton|Country)\b(?! (?:(?:of|and) )?[A-ZÀ-Þ]))"
 #: How a text says whose law holds; the group is the place.
-_PLACE = r"[A-Z][A-Za-zÀ-ÿ’'-]+(?: (?:(?:of|and|de|du|la|der|und) )?[A-Z][A-Za-zÀ-ÿ’'-]+){0,3}"
+_PLACE = _NO_PLACE + r"[A-Z][A-Za-zÀ-ÿ’'-]+(?: (?:(?:of|and|de|du|la|der|und) )?[A-Z][A-Za-zÀ-ÿ’'-]+){0,3}"
 PLACE_FORMS: tuple[str, ...] = (
     r"(?i:laws?\s+(?:and\s+regulations\s+)?(?:of|in\s+force\s+in)\s+(?:the\s+)?(?:(?:state|commonwealth|province|republic|"
     rf"kingdom|canton|territory|city)\s+of\s+)?)({_PLACE})",

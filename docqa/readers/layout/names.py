@@ -13,13 +13,13 @@ from rapidfuzz import fuzz, process
 from docqa.extract.values import fold_letters
 from docqa.readers.layout.lexicon import DOCUMENT_WORDS, LEGAL_FORMS, SALUTATIONS, phrases
 
-_ALIKE = 85.5  #: of 100: a title that OCR misread
-_REMEMBERED = 8192  #: texts: those of a page are looked at for each field, and forms say the same again and again
-
-
 _ADDRESS = re.compile(r"@|www\.|https?:|\.html?\b")  #: of the web
 _CAPITAL = re.compile(r"[\W\d]*[A-ZÀ-Þ]")
 _LONG_WORD = re.compile(r"[^\W\d_]{4,}")
+_ALIKE = 85.5  #: of 100: a title that OCR misread
+#: A legal form that ends a name, and what can begin another one.
+_TWO = re.compile(r"(.{4,}?\b(?:Inc|Ltd|LLC|GmbH)\b\.?) ([A-Z][a-z].*)")
+_REMEMBERED = 8192  #: texts: those of a page are looked at for each field, and forms say the same again and again
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -51,6 +51,12 @@ def has_legal_form(text: str) -> bool:
     words = re.findall(r"[^\W\d_]+", fold_letters(text))
     tails = {"".join(words[-size:]) for size in range(1, min(5, len(words)) + 1)}
     return len(words) > 1 and bool(tails & COMPACT_FORMS)
+
+
+def first_company(text: str) -> str:
+    """The first of two companies in a row whose comma was not printed or not read: "Alder, Inc. Birch Company"."""
+    two = _TWO.fullmatch(text)
+    return two.group(1) if two is not None and has_legal_form(two.group(2)) else text
 
 
 @lru_cache(maxsize=_REMEMBERED)
