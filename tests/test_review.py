@@ -95,6 +95,21 @@ def test_what_a_person_says_counts_and_what_was_read_stays(empty_store: Store, d
     assert (row.value("name"), row.state("name")) == ("Alder Ltd", State.UNSEEN)
 
 
+def test_a_currency_that_a_person_names_counts_instead_of_the_one_that_was_read(
+    empty_store: Store, doc: str, reader: Says
+) -> None:
+    reader.values["total"] = "12.00 USD"
+    [row] = table(empty_store)
+    assert row.currency("total") == "USD"
+    correct(empty_store, TOTAL, doc, "12,00 €", "ann", beside=row.cells["total"])
+    [row] = table(empty_store)
+    assert (row.value("total"), row.currency("total"), row.state("total")) == ("12.00", "EUR", State.CORRECTED)
+    correct(empty_store, TOTAL, doc, "13.00", "ann")
+    assert table(empty_store)[0].currency("total") == "USD"
+    correct(empty_store, TOTAL, doc, "", "ann")
+    assert table(empty_store)[0].currency("total") is None
+
+
 def test_another_reading_takes_nothing_away(empty_store: Store, doc: str, reader: Says) -> None:
     [row] = table(empty_store)
     accept(empty_store, row.cells["name"], "bob")
@@ -175,6 +190,16 @@ def test_cells_of_a_table_are_corrected_rows_added_and_struck_out(empty_store: S
     assert row.state("items") is State.CORRECTED
     correct(empty_store, ITEMS, doc, "", "ann", row=1, beside=cell)
     assert values(table(empty_store)[0]) == [("Nails", "7.50"), ("Bolts", None)]
+
+
+def test_a_row_is_added_behind_the_last_and_none_between(empty_store: Store, doc: str, reader: Says) -> None:
+    cell = table(empty_store)[0].cells["items"]
+    with pytest.raises(UsageError, match="items has 2 rows"):
+        correct(empty_store, ITEMS, doc, "7.50", "ann", row=4, column="total", beside=cell)
+    for row, name in ((3, "Bolts"), (4, "Nuts")):
+        correct(empty_store, ITEMS, doc, name, "ann", row=row, column="name", beside=cell)
+    withdraw(empty_store, doc, "items", "ann", row=3, column="name")
+    assert [name for name, _ in values(table(empty_store)[0])] == ["Screws", "Nails", "Nuts"]
 
 
 def test_a_correction_never_moves_to_another_row(empty_store: Store, doc: str, reader: Says) -> None:

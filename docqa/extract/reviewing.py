@@ -16,7 +16,7 @@ from docqa.extract.fields import load_fields
 from docqa.extract.output import add_output, check_output, told, write_run
 from docqa.extract.review import accept, correct, newest_cells, refit, withdraw
 from docqa.extract.run import run_fields
-from docqa.extract.table import run_table
+from docqa.extract.table import run_table, with_currency
 from docqa.store import Store
 from docqa.store.ledger import Run
 from docqa.types import Cell, Correction, FieldSpec
@@ -137,9 +137,10 @@ def _in_words(said: Correction, label: str) -> str:
     elif said.value is None:
         what = "no row of the table" if said.row and not said.column else "not in the document"
     else:
-        what = f"“{said.value}”"
+        what = f"“{with_currency(said.value, said.currency)}”"
     read = "" if said.withdrawn or said.read in (None, said.value) else f" (the machine read “{said.read}”)"
-    accepted = " (as the machine read it)" if not said.withdrawn and said.read == said.value else ""
+    same = not said.withdrawn and said.read == said.value and said.currency is None
+    accepted = " (as the machine read it)" if same else ""
     note = f" — {said.note}" if said.note else ""
     return f"{said.at[:16].replace('T', ' ')}  {said.who}: {where}: {what}{read}{accepted}{note}"
 

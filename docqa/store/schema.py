@@ -113,4 +113,8 @@ MIGRATIONS: tuple[str, ...] = (
     -- when the last document of an extraction was done or set aside
     ALTER TABLE runs ADD COLUMN finished_at TEXT;
     """,
+    """
+    -- the currency that a person named with an amount
+    ALTER TABLE corrections ADD COLUMN currency TEXT;
+    """,
 )

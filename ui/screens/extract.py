@@ -16,7 +16,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from docqa.extract.run import reopen_run, run_fields, start_run
-from docqa.extract.table import Row, State, run_table
+from docqa.extract.table import Row, State, run_table, with_currency
 from docqa.store.ledger import Run
 from docqa.types import Cell, Document, FieldSpec, FieldType
 from ui import resources
@@ -279,14 +279,16 @@ def _shown(row: Row, field: FieldSpec) -> str:
         rows = len(row.rows(field))
         return parts.counted(rows, "row", "rows") if rows else _printed(cell)
     if said is not None:
-        return said.value if said.value is not None else "none"
+        return with_currency(said.value, row.currency(field.name)) if said.value is not None else "none"
     return _printed(cell)
 
 
 def _printed(cell: Cell | None) -> str:
     if cell is None:
         return ""
-    return cell.value if cell.value is not None else cell.text or ("not found" if cell.problem else "")
+    if cell.value is not None:
+        return with_currency(cell.value, cell.currency)
+    return cell.text or ("not found" if cell.problem else "")
 
 
 def _select(run: int, rows: Sequence[Row]) -> None:
@@ -336,7 +338,9 @@ def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], o
 
 def _shown_inside(row: Row, name: str, number: int, column: str) -> str:
     value = row.value(name, number, column)
-    return value if value is not None else _printed(row.cell(name, number, column))
+    if value is not None:
+        return with_currency(value, row.currency(name, number, column))
+    return _printed(row.cell(name, number, column))
 
 
 def _select_inside(run: int, key: str, table: Place, numbers: Sequence[int]) -> None:

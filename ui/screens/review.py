@@ -111,8 +111,7 @@ def _doubts(look: Look) -> list[str]:
     if look.field is None:
         return [sentence(look.row.problem)] if look.row.problem is not None else []
     if said is not None and look.state is State.CORRECTED:
-        read = cell.value if cell is not None else None
-        return [f"The machine read “{read}”." if read is not None else "The machine had found nothing."]
+        return [f"The machine read “{look.read}”." if look.read else "The machine had found nothing."]
     if said is not None:
         return []
     found = [] if cell is None else [*cell.doubts, *([cell.problem] if cell.problem is not None else [])]
@@ -186,7 +185,7 @@ def _accept(run: int, look: Look, key: str, whole_table: bool) -> None:
     text = "" if whole_table else str(st.session_state.get(key) or "")
     cell: Cell | None = look.row.cells.get(look.place.field)
     read = look.cell
-    unchanged = whole_table or (read is not None and text == (read.value or "") and (read.value or not read.text))
+    unchanged = whole_table or (read is not None and text == look.read and (read.value or not read.text))
     if look.said is not None and text == look.value and not whole_table:
         open_next(run)
     elif unchanged and cell is not None:
