@@ -46,10 +46,10 @@ def correct(
 ) -> Correction:
     """Say what a field of a document holds; an empty text says that the document does not have it.
 
-    Of a table one cell is corrected, by its row (from 1; the one behind the last adds a row) and column; without a column
-    an empty text says that it is no row. `beside` is the field's cell as the machine read it, a table's as a whole: by
-    it a later reading is known to have the same rows. A currency beside an amount counts instead of the machine's.
-    Raises UsageError if the text does not fit the field, or the table has no such row.
+    Of a table one cell is corrected, by its row (from 1; the one behind the last adds a row) and column; without a
+    column an empty text says that it is no row. `beside` is the field's cell as the machine read it, a table's as a
+    whole: by it a later reading is known to have the same rows. A currency beside an amount counts instead of the
+    machine's. Raises UsageError if the text does not fit the field, or the table has no such row.
     """
     spec = _meant(field, row, column)
     value = currency = None
@@ -60,9 +60,7 @@ def correct(
         currency = currency_of(text) if spec.type is FieldType.AMOUNT else None
     read = _read(beside, row, column)
     _check_next_row(store, doc, field, row, beside)
-    return _add(
-        store, Correction(doc, field.name, value, who, "", note, row, column, read=read, currency=currency)
-    )
+    return _add(store, Correction(doc, field.name, value, who, "", note, row, column, read=read, currency=currency))
 
 
 def accept(store: Store, cell: Cell, who: str, note: str = "", *, row: int = 0, column: str = "") -> Correction:

@@ -107,6 +107,17 @@ class Row:
         numbers = {*range(1, 1 + (0 if cell is None else len(cell.rows))), *added}
         return [number for number in sorted(numbers) if self.said(table.name, number) is None]
 
+    def next_row(self, table: FieldSpec) -> int:
+        """The number of the row that would be added to a table; numbers of rows that were struck out stay taken."""
+        cell = self.cells.get(table.name)
+        return 1 + max(
+            [0 if cell is None else len(cell.rows), *(n for name, n, _ in self.in_tables if name == table.name)]
+        )
+
+    def struck_out(self, table: FieldSpec) -> list[int]:
+        """The rows of a table that people said are none."""
+        return sorted(number for name, number, column in self.in_tables if (name, column) == (table.name, ""))
+
     def displaced_in(self, name: str) -> list[Correction]:
         """Corrections of a table's cells that fit none of its rows any more."""
         return [one for one in self.displaced if one.field == name]

@@ -219,7 +219,8 @@ class Ledger:
         place = (said.doc, said.field, said.row, said.column)
         with self._database.write() as sql:
             sql.execute(
-                """INSERT INTO corrections (doc, field, in_row, in_column, value, read, who, at, note, withdrawn, currency)
+                """INSERT INTO corrections
+                   (doc, field, in_row, in_column, value, read, who, at, note, withdrawn, currency)
                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
                 (*place, said.value, said.read, said.who, said.at, said.note, said.withdrawn, said.currency),
             )

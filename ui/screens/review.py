@@ -159,7 +159,7 @@ def _form(run: int, look: Look, left: int) -> None:
             act("Accept", type="primary", key=f"accept_{run}", on_click=_accept, args=(run, look, key, whole_table))
             if not whole_table:
                 act("Not in the document", key=f"absent_{run}", on_click=_say, args=(run, look, ""))
-            if look.place.column:
+            if look.field is not None and look.place.row in look.row.rows(look.field):
                 act("No such row", key=f"strike_{run}", on_click=_strike, args=(run, look))
             if look.said is not None:
                 act("Undo", key=f"undo_{run}", on_click=_undo, args=(run, look))
@@ -217,6 +217,13 @@ def _strike(run: int, look: Look) -> None:
 def _undo(run: int, look: Look) -> None:
     store, place = resources.store(), look.place
     _did(run, lambda: withdraw(store, place.doc, place.field, who(), row=place.row, column=place.column), stay=True)
+
+
+def bring_back(run: int, place: Place, numbers: Sequence[int]) -> None:
+    """Take back that rows of a table are none."""
+    store = resources.store()
+    for number in numbers:
+        _did(run, partial(withdraw, store, place.doc, place.field, who(), row=number), stay=True)
 
 
 def _did(run: int, say: Callable[[], object], *, stay: bool = False) -> None:

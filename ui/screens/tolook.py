@@ -71,11 +71,19 @@ class Look:
 
 
 def look_at(place: Place, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Look | None:
-    """The cell at a place; None if the extraction has no such document or field."""
+    """The cell at a place; None if the extraction has no such document, field, or row and column of a table.
+
+    The row behind the last one is there, to be added.
+    """
     row = next((row for row in rows if row.document.doc == place.doc), None)
     field = next((one for one in fields if one.name == place.field), None)
     if row is None or (place.field and field is None):
         return None
+    if place.row or place.column:
+        columns = () if field is None else field.columns
+        there = field is not None and place.row in (*row.rows(field), row.next_row(field))
+        if not there or all(one.name != place.column for one in columns):
+            return None
     return Look(place, row, field)
 
 
