@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from docqa.errors import (
     UnknownCollection,
     UnknownDocument,
 )
-from docqa.extract.commands import documents_in
+from docqa.extract.commands import document_named, documents_in
 from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import (
     MAX_FIELDS,
@@ -452,6 +453,21 @@ def test_documents_are_named_by_label_id_file_or_folder(small_store: Store, tmp_
         assert chosen(small_store, None, name) == ["lease.pdf"]
     assert chosen(small_store, None, "lease.pdf", file, lease.doc) == ["lease.pdf"]
     assert chosen(small_store, None, "minutes.pdf", "lease.pdf") == ["minutes.pdf", "lease.pdf"]
+
+
+def test_a_name_means_every_document_that_is_called_so(small_store: Store, tmp_path: Path) -> None:
+    lease, minutes = (d for d in small_store.catalog.documents() if d.label != "invoice.pdf")
+    for document, label in ((lease, "copy.pdf"), (minutes, "copy.pdf"), (lease, "once.pdf")):
+        content = io.BytesIO(small_store.originals.path(document.doc).read_bytes())
+        small_store.take(content, label, "copies", 1 << 20)
+    assert document_named(small_store, "once.pdf").doc == lease.doc
+    assert {document.doc for document in documents_in(small_store, None, ["copy.pdf"])} == {lease.doc, minutes.doc}
+    with pytest.raises(UnknownDocument, match=r"copy\.pdf is 2 documents") as caught:
+        document_named(small_store, "copy.pdf")
+    assert lease.doc[:12] in caught.value.hint and minutes.doc[:12] in caught.value.hint
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnknownDocument, match="No file of .*empty is in the store"):
+        document_named(small_store, str(tmp_path / "empty"))
 
 
 def test_without_names_it_is_the_whole_collection(small_store: Store) -> None:

@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from docqa.errors import PathMissing, UsageError
 from docqa.extract.table import Row, RunSheet
 from docqa.types import Cell, Correction, FieldSpec, FieldType, Problem
-from docqa.wholefile import write_whole
+from docqa.wholefile import check_folder, write_whole
 
 SUFFIXES = (".csv", ".xlsx", ".json")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -109,6 +109,9 @@ def check_target(file: Path) -> None:
         raise UsageError(f"{file.name} cannot be written.", f"Give the output a name that ends in {names}.")
     if not file.parent.is_dir():
         raise PathMissing(f"There is no folder {file.parent}.")
+    if file.is_dir():
+        raise UsageError(f"{file} cannot be written: it is a folder.", "Choose another name.")
+    check_folder(file.parent)
 
 
 def checked_address(address: str) -> str:

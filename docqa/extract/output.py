@@ -63,7 +63,7 @@ def write_run(arguments: argparse.Namespace, settings: Settings, store: Store, r
 def told(summary: Mapping[str, object]) -> str:
     """What was written, as a line."""
     corrected = f", {summary['corrections']} corrections" if summary["corrections"] else ""
-    cells = f"{summary['documents']} documents, {summary['cells']} cells filled{corrected}"
+    cells = f"Extraction {summary['run']}: {summary['documents']} documents, {summary['cells']} cells filled{corrected}"
     return f"{cells}, {summary['failed']} documents failed: {summary['out']}"
 
 

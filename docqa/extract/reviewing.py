@@ -11,7 +11,7 @@ from pathlib import Path
 from docqa.cli import Commands, emit, settings_of
 from docqa.errors import UsageError
 from docqa.evaluate import Fit
-from docqa.extract.commands import documents_in
+from docqa.extract.commands import document_named
 from docqa.extract.fields import load_fields
 from docqa.extract.output import add_output, check_output, told, write_run
 from docqa.extract.review import accept, correct, newest_cells, refit, withdraw
@@ -25,7 +25,7 @@ from docqa.types import Cell, Correction, FieldSpec
 def register(commands: Commands) -> None:
     """Add the commands to the command line."""
     export = commands.add("export", _export, "write the table of an earlier extraction again, with what was corrected")
-    export.add_argument("extraction", type=int, metavar="RUN", help="the number of the extraction")
+    export.add_argument("extraction", type=int, metavar="RUN", help="its number, as `docqa extract` told it")
     add_output(export)
     said = commands.add(
         "correct", _correct, "say what a field of a document holds; the machine's value stays beside it"
@@ -76,7 +76,7 @@ def _correct(arguments: argparse.Namespace) -> int:
     asked = [arguments.accept, arguments.withdraw, arguments.value is not None]
     if sum(asked) != 1:
         raise UsageError("What is to be said of the cell?", "Give a value, or --accept, or --withdraw.")
-    [document] = documents_in(store, None, [arguments.document])
+    document = document_named(store, arguments.document)
     who = getpass.getuser() if arguments.who is None else arguments.who
     place = {"row": arguments.row, "column": arguments.column}
     if arguments.withdraw:
@@ -120,7 +120,7 @@ def _named(fields: Sequence[FieldSpec], name: str, origin: str) -> FieldSpec:
 
 def _corrections(arguments: argparse.Namespace) -> int:
     store = Store.existing(settings_of(arguments).store)
-    doc = None if arguments.document is None else documents_in(store, None, [arguments.document])[0].doc
+    doc = None if arguments.document is None else document_named(store, arguments.document).doc
     labels = {document.doc: document.label for document in store.catalog.documents()}
     for said in store.catalog.ledger.corrections(doc):
         label = labels.get(said.doc, f"{said.doc[:12]} (withdrawn)")
@@ -169,7 +169,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 
 
 def _fit_in_words(fit: Fit) -> str:
-    if not fit.before["cells"]:
+    if not fit.before["cells"] or not fit.cells:
         return f"Not saved. {fit.refused}."
     names = ("calibration_error", "brier", "accuracy_at_0.6", "accuracy_at_0.8")
     lines = [f"Fitted to {fit.cells} cells that somebody looked at; {fit.before['cells']:.0f} others were held back."]
