@@ -335,7 +335,20 @@ def test_a_run_sheet_says_what_it_was(empty_store: Store, doc: str, reader: Says
     rows = table(empty_store)
     sheet = run_sheet(empty_store.catalog.ledger.runs(1)[0], rows)
     assert (sheet.run, sheet.version, sheet.model, sheet.collection) == (1, "says-1", None, "office")
-    assert (sheet.documents, sheet.failed, sheet.unfinished) == (1, (), 0)
+    assert (sheet.documents, sheet.failed, sheet.unfinished, sheet.withdrawn) == (1, (), 0, 0)
+
+
+def test_documents_that_were_withdrawn_are_counted(
+    empty_store: Store, doc: str, reader: Says, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(empty_store)
+    with empty_store.catalog._database.write() as sql:
+        sql.execute("DELETE FROM labels")
+        sql.execute("INSERT INTO withdrawn VALUES (?)", (doc,))
+    assert cli.main(["--store", str(empty_store.folder), "export", "1", "--out", str(tmp_path / "a.xlsx")]) == 0
+    assert "0 documents failed, 1 withdrawn since: " in capsys.readouterr().out
+    facts = {line[0]: line[1] for line in openpyxl.load_workbook(tmp_path / "a.xlsx")["Run"].values}
+    assert (facts["documents"], facts["withdrawn since"]) == ("0", "1")
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────

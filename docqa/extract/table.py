@@ -209,6 +209,7 @@ class RunSheet:
     documents: int
     failed: tuple[tuple[str, Problem], ...]  #: label → why it got no cells
     unfinished: int  #: documents that still lack cells without a problem
+    withdrawn: int = 0  #: documents that were read and are not in the store any more
 
 
 def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
@@ -226,4 +227,5 @@ def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
         documents=len(rows),
         failed=tuple((row.document.label, row.problem) for row in rows if row.problem is not None),
         unfinished=record.documents - record.done - record.failed,
+        withdrawn=record.documents - len(rows),
     )

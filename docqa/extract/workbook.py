@@ -323,6 +323,7 @@ def _facts(run: RunSheet) -> list[tuple[str, str]]:
         ("reader and version", f"{run.reader}, {run.version}"),
         ("collection", run.collection),
         ("documents", f"{run.documents:,}"),
+        *([("withdrawn since", f"{run.withdrawn:,}")] if run.withdrawn else []),
         ("failed", f"{len(run.failed):,}"),
     ]
 

@@ -173,7 +173,7 @@ def pace_words(done: int, seconds: float, left: int) -> str:
 def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
     looks = to_look(fields, rows, review.sure_enough(run.run))
     with st.container(horizontal=True, vertical_alignment="center"):
-        _title(run)
+        _title(run, withdrawn=run.documents - len(rows))
         if run.cancelled and run.done + run.failed < run.documents:
             st.button("Go on", key="go_on", icon=":material/play_arrow:", on_click=_go_on, args=(run,))
         with st.container(horizontal=True, gap="xsmall", width="content", key="downloads"):
@@ -184,11 +184,12 @@ def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Non
     _failed(run, rows)
 
 
-def _title(run: Run) -> None:
+def _title(run: Run, withdrawn: int = 0) -> None:
     with st.container(gap="xsmall", width="stretch"):
         st.subheader(f"Extraction {run.run}", anchor=False)
         words = [f"{run.done:,} of {parts.counted(run.documents, 'document', 'documents')}", _when(run)]
         words += [f"{run.failed:,} failed"] if run.failed else []
+        words += [f"{withdrawn:,} withdrawn since"] if withdrawn else []
         words += ["cancelled"] if run.cancelled else []
         st.caption(" · ".join(words))
 
@@ -362,9 +363,7 @@ def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], o
         on_select=partial(_select_inside, run.run, key, Place(opened.doc, field.name), numbers),
         selection_mode="single-cell",
         row_height=ROW_HEIGHT,
-        column_config={
-            name: st.column_config.TextColumn(width="medium" if name in texts else "small") for name in table
-        },
+        column_config={name: st.column_config.TextColumn(width="medium") for name in texts},
     )
 
 
@@ -409,7 +408,7 @@ def _earlier_runs(current: Run | None) -> None:
     with st.container(key="earlier_runs"):
         for run in runs:
             chosen = current is not None and run.run == current.run
-            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b')}"
+            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b %H:%M')}"
             parts.list_entry(name, f"run_{run.run}", chosen, partial(_go, run.run))
 
 
