@@ -401,7 +401,7 @@ def _select_inside(run: int, key: str, table: Place, numbers: Sequence[int]) -> 
 
 
 def _earlier_runs(current: Run | None) -> None:
-    runs = resources.store().catalog.ledger.runs()[:EARLIER_RUNS]
+    runs = [run for run in resources.store().catalog.ledger.runs() if run.documents][:EARLIER_RUNS]
     if not runs:
         return
     st.caption("Earlier extractions")
