@@ -355,3 +355,6 @@ class Correction:
     column: str = ""  #: of a table
     withdrawn: bool = False
     read: str | None = None  #: what the machine had read when the person looked
+    currency: str | None = (
+        None  #: ISO 4217, of an amount, if the person named one; else the one the machine read counts
+    )

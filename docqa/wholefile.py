@@ -10,6 +10,17 @@ from pathlib import Path
 from docqa.errors import DiskFull, UsageError
 
 
+def check_folder(folder: Path) -> None:
+    """That files can be made in a folder. Raises UsageError."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"Nothing can be written into {folder}: {error.strerror}.", "Choose another folder."
+        ) from error
+
+
 def write_whole(file: Path, content: bytes) -> None:
     """Write, put on the disk, rename. Whatever fails, the older file stays as it was. Raises UsageError, DiskFull."""
     name = None

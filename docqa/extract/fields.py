@@ -26,12 +26,14 @@ import hashlib
 import json
 import re
 import tomllib
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from docqa.errors import BadFieldsFile, PathMissing
 from docqa.types import FieldSpec, FieldType
@@ -42,7 +44,9 @@ _PRESETS = Path(__file__).parent / "presets"
 RESERVED = frozenset({"document", "doc", "problem"})  #: columns that every table has
 
 
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
+MAX_NAME = 64  #: characters
+_Name = Annotated[str, Field(pattern=rf"^[A-Za-z][A-Za-z0-9_]{{0,{MAX_NAME - 1}}}$")]
+_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "œ": "oe", "ł": "l"})
 
 
 class _Column(BaseModel):
@@ -110,19 +114,22 @@ def _check_distinct(what: str, named: Sequence[_Column | _Table]) -> None:
 def load_fields(file: Path) -> tuple[FieldSpec, ...]:
     """The fields of a file, or of the preset of that name. Raises PathMissing, BadFieldsFile."""
     if not file.exists():
-        file = presets().get(str(file), file)
+        if str(file) not in presets():
+            hint = f"Give the path of a TOML file, or one of {', '.join(presets())}."
+            raise PathMissing(f"There is no fields file {file}.", hint)
+        file = presets()[str(file)]
     try:
         return parse_fields(file.read_text(encoding="utf-8"), str(file))
     except OSError as error:
         raise PathMissing(f"The fields file {file} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
-        raise BadFieldsFile(f"{file} is not a text file.") from error
+        raise BadFieldsFile(f"{file} is not a text file in UTF-8.") from error
 
 
 def parse_fields(text: str, origin: str) -> tuple[FieldSpec, ...]:
     """The fields of a TOML text; `origin` names it in errors. Raises BadFieldsFile."""
     try:
-        return _checked(tomllib.loads(text), origin)
+        return _checked(tomllib.loads(text.removeprefix("\ufeff")), origin)  # Windows' editors put that mark there
     except tomllib.TOMLDecodeError as error:
         raise BadFieldsFile(f"{origin} is not valid TOML: {error}.") from error
 
@@ -130,6 +137,18 @@ def parse_fields(text: str, origin: str) -> tuple[FieldSpec, ...]:
 def presets() -> dict[str, Path]:
     """The fields files that come with docqa, by name: invoice, receipt, contract, letter, form."""
     return {file.stem: file for file in sorted(_PRESETS.glob("*.toml"))}
+
+
+def usable_name(text: str) -> str:
+    """What somebody would call a field as a name that a field can have; as it was where nothing is left of it."""
+    name = re.sub(r"[^a-z0-9]+", "_", in_plain_letters(text)).lstrip("_0123456789")[:MAX_NAME].strip("_")
+    return name or text
+
+
+def in_plain_letters(text: str) -> str:
+    """A text in small letters without accents; umlauts are spelled out, what stands in brackets is left out."""
+    spelled = re.sub(r"\([^()]*\)", " ", text).casefold().translate(_SPELLED)
+    return unicodedata.normalize("NFKD", spelled).encode("ascii", "ignore").decode()
 
 
 def fields_json(fields: Iterable[FieldSpec]) -> str:
@@ -188,10 +207,7 @@ def _checked(content: object, origin: str) -> tuple[FieldSpec, ...]:
     try:
         checked = _FieldsFile.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-        what = f"{where}: {first['msg']}" if where else first["msg"]
-        raise BadFieldsFile(f"{origin} cannot be used: {what}.") from error
+        raise BadFieldsFile(f"{origin} cannot be used: {_what_is_wrong(error.errors()[0], content)}.") from error
     tables = (
         FieldSpec(
             table.name,
@@ -203,3 +219,48 @@ def _checked(content: object, origin: str) -> tuple[FieldSpec, ...]:
         for table in checked.table
     )
     return (*(FieldSpec(**dict(field)) for field in checked.field), *tables)
+
+
+# ── what is wrong with it, in words ──────────────────────────────────────────────────────────────────────────────────
+
+_TYPES = ", ".join(kind.value for kind in FieldType if kind is not FieldType.TABLE)
+_KNOWN: dict[str, type[BaseModel]] = {"field": _Column, "column": _Column, "table": _Table}
+
+
+def _what_is_wrong(error: ErrorDetails, content: object) -> str:
+    """A finding of pydantic as people say it who write a fields file: where, and what."""
+    loc = list(error["loc"])
+    blocks = []
+    while len(loc) > 1 and isinstance(loc[1], int):
+        kind, number = str(loc.pop(0)), int(loc.pop(0))
+        content = content[kind][number] if isinstance(content, dict) else None
+        name = content.get("name") if isinstance(content, dict) else None
+        blocks.append(f"{kind} {number + 1}" + (f" ({name})" if isinstance(name, str) and name.isprintable() else ""))
+    key = str(loc[0]) if loc else ""
+    what = _finding(error, key, blocks[-1].partition(" ")[0] if blocks else "")
+    return f"{', '.join(blocks)}: {what}" if blocks else what
+
+
+def _finding(error: ErrorDetails, key: str, block: str) -> str:
+    """What is wrong with the setting `key` of a block, "" for the file itself."""
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    if error["type"] == "missing":
+        return "it has no [[table.column]]" if key == "column" else f"it has no {key}"
+    if error["type"] == "extra_forbidden":
+        there = ", ".join(_KNOWN[block].model_fields) if block else "[[field]] and [[table]]"
+        return f"docqa knows no {key} there, only {there}"
+    if key == "type":
+        return f"the type is one of {_TYPES}"
+    if key == "name" and error["type"] == "string_pattern_mismatch":
+        return _bad_name(str(error["input"]))
+    if error["type"] == "list_type" and key in _KNOWN:
+        return f"{key} stands in two pairs of brackets, [[{'table.' * (key == 'column')}{key}]]"
+    return f"{key}: {error['msg'][:1].lower()}{error['msg'][1:]}"
+
+
+def _bad_name(name: str) -> str:
+    made = usable_name(name)
+    example = f"; {made} would do" if re.fullmatch(rf"[a-z][a-z0-9_]{{0,{MAX_NAME - 1}}}", made) else ""
+    rule = f"a letter, then letters without accents, digits and _, {MAX_NAME} characters at most"
+    return f"{name[:MAX_NAME]!r} cannot be a name: {rule}{example}"

@@ -18,7 +18,7 @@ from docqa.extract.confidence import CALIBRATION, Calibration, calibration_in
 from docqa.extract.fields import field_key
 from docqa.extract.run import run_fields
 from docqa.extract.table import row_text
-from docqa.extract.values import is_ambiguous_date, normalise
+from docqa.extract.values import currency_of, is_ambiguous_date, normalise
 from docqa.store import Store
 from docqa.store.database import now
 from docqa.types import Cell, Correction, FieldSpec, FieldType
@@ -46,17 +46,21 @@ def correct(
 ) -> Correction:
     """Say what a field of a document holds; an empty text says that the document does not have it.
 
-    Of a table one cell is corrected, by its row (from 1; one behind the last adds a row) and column; without a column
-    an empty text says that it is no row. `beside` is the field's cell as the machine read it, a table's as a whole: by
-    it a later reading is known to have the same rows. Raises UsageError if the text does not fit the field.
+    Of a table one cell is corrected, by its row (from 1; the one behind the last adds a row) and column; without a
+    column an empty text says that it is no row. `beside` is the field's cell as the machine read it, a table's as a
+    whole: by it a later reading is known to have the same rows. A currency beside an amount counts instead of the
+    machine's. Raises UsageError if the text does not fit the field, or the table has no such row.
     """
     spec = _meant(field, row, column)
-    value = None
+    value = currency = None
     if text.strip():
         if row and not column:
             raise UsageError("A whole row has no value.", "Name the column, or leave the value empty to strike it out.")
         value = _value(text, spec)
-    return _add(store, Correction(doc, field.name, value, who, "", note, row, column, read=_read(beside, row, column)))
+        currency = currency_of(text) if spec.type is FieldType.AMOUNT else None
+    read = _read(beside, row, column)
+    _check_next_row(store, doc, field, row, beside)
+    return _add(store, Correction(doc, field.name, value, who, "", note, row, column, read=read, currency=currency))
 
 
 def accept(store: Store, cell: Cell, who: str, note: str = "", *, row: int = 0, column: str = "") -> Correction:
@@ -91,6 +95,15 @@ def _meant(field: FieldSpec, row: int, column: str) -> FieldSpec:
         names = ", ".join(one.name for one in field.columns)
         raise UsageError(f"{field.name} has no column {column!r}.", f"Its columns are {names}.")
     return found or field
+
+
+def _check_next_row(store: Store, doc: str, table: FieldSpec, row: int, beside: Cell | None) -> None:
+    """That a table has the row, or that it would be the next one: rows between would be there, and empty."""
+    said = store.catalog.ledger.corrections_in_force().get(doc, [])
+    there = max([0 if beside is None else len(beside.rows), *(one.row for one in said if one.field == table.name)])
+    if row > there + 1:
+        rows = "1 row" if there == 1 else f"{there or 'no'} rows"
+        raise UsageError(f"{table.name} has {rows}.", f"Row {there + 1} adds one; row {row} would leave a gap.")
 
 
 def _value(text: str, spec: FieldSpec) -> str:

@@ -20,7 +20,7 @@ from statistics import fmean, median
 
 from rapidfuzz import fuzz, process
 
-from docqa.extract.fields import MAX_COLUMNS, RESERVED, fields_toml, load_fields, presets
+from docqa.extract.fields import MAX_COLUMNS, RESERVED, fields_toml, in_plain_letters, load_fields, presets
 from docqa.extract.values import day_first_evidence, fold_letters, fold_space, normalise
 from docqa.readers.layout import read_fields
 from docqa.readers.layout.candidates import Scene
@@ -405,16 +405,11 @@ class _Names:
 
     def new(self, label: str) -> str:
         """A name made of a label's words, those in brackets left out."""
-        plain = re.sub(r"\([^()]*\)", " ", label).casefold().translate(_SPELLED)
-        ascii_only = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
-        words = re.findall(r"[a-z]+", re.sub(r"['’`´]", "", ascii_only))
+        words = re.findall(r"[a-z]+", re.sub(r"['’`´]", "", in_plain_letters(label)))
         name = "_".join(words)[:_NAME].strip("_") or "field"
         free = next(one for one in _numbered(name) if one not in self._taken)
         self._taken.add(free)
         return free
-
-
-_SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "æ": "ae", "œ": "oe", "ł": "l"})
 
 
 def _numbered(name: str) -> Iterator[str]:

@@ -71,6 +71,13 @@ class Row:
         cell = self.cell(name, row, column)
         return None if cell is None else cell.value
 
+    def currency(self, name: str, row: int = 0, column: str = "") -> str | None:
+        """Of an amount: the currency a person named, else the one the machine read beside its value."""
+        said, cell = self.said(name, row, column), self.cell(name, row, column)
+        if said is not None and (said.currency is not None or said.value is None):
+            return said.currency
+        return None if cell is None else cell.currency
+
     def cell(self, name: str, row: int = 0, column: str = "") -> Cell | None:
         """What the machine read, whatever people said."""
         cell = self.cells.get(name)
@@ -82,8 +89,9 @@ class Row:
         """How far a cell can be relied on; a table is as a person left any of its cells."""
         cell, said = self.cell(name, row, column), self.said(name, row, column)
         if said is not None:
-            read = None if cell is None else cell.value
-            return State.ACCEPTED if said.value == read else State.CORRECTED
+            read = (None, None) if cell is None else (cell.value, cell.currency)
+            same = (said.value, said.currency or read[1]) == read
+            return State.ACCEPTED if same else State.CORRECTED
         if not row and any(one.field == name and one.value != one.read for one in self.in_tables.values()):
             return State.CORRECTED
         if cell is None:
@@ -96,12 +104,28 @@ class Row:
         """The rows of a table by number, those people added included and those they struck out not."""
         cell = self.cells.get(table.name)
         added = [row for name, row, _ in self.in_tables if name == table.name]
-        numbers = range(1, max([0 if cell is None else len(cell.rows), *added]) + 1)
-        return [number for number in numbers if self.said(table.name, number) is None]
+        numbers = {*range(1, 1 + (0 if cell is None else len(cell.rows))), *added}
+        return [number for number in sorted(numbers) if self.said(table.name, number) is None]
+
+    def next_row(self, table: FieldSpec) -> int:
+        """The number of the row that would be added to a table; numbers of rows that were struck out stay taken."""
+        cell = self.cells.get(table.name)
+        return 1 + max(
+            [0 if cell is None else len(cell.rows), *(n for name, n, _ in self.in_tables if name == table.name)]
+        )
+
+    def struck_out(self, table: FieldSpec) -> list[int]:
+        """The rows of a table that people said are none."""
+        return sorted(number for name, number, column in self.in_tables if (name, column) == (table.name, ""))
 
     def displaced_in(self, name: str) -> list[Correction]:
         """Corrections of a table's cells that fit none of its rows any more."""
         return [one for one in self.displaced if one.field == name]
+
+
+def with_currency(value: str, currency: str | None) -> str:
+    """An amount as it is shown and may be typed again."""
+    return value if currency is None else f"{value} {currency}"
 
 
 def run_table(store: Store, run: int) -> list[Row]:
@@ -185,6 +209,7 @@ class RunSheet:
     documents: int
     failed: tuple[tuple[str, Problem], ...]  #: label → why it got no cells
     unfinished: int  #: documents that still lack cells without a problem
+    withdrawn: int = 0  #: documents that were read and are not in the store any more
 
 
 def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
@@ -202,4 +227,5 @@ def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
         documents=len(rows),
         failed=tuple((row.document.label, row.problem) for row in rows if row.problem is not None),
         unfinished=record.documents - record.done - record.failed,
+        withdrawn=record.documents - len(rows),
     )

@@ -219,14 +219,15 @@ class Ledger:
         place = (said.doc, said.field, said.row, said.column)
         with self._database.write() as sql:
             sql.execute(
-                """INSERT INTO corrections (doc, field, in_row, in_column, value, read, who, at, note, withdrawn)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-                (*place, said.value, said.read, said.who, said.at, said.note, said.withdrawn),
+                """INSERT INTO corrections
+                   (doc, field, in_row, in_column, value, read, who, at, note, withdrawn, currency)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+                (*place, said.value, said.read, said.who, said.at, said.note, said.withdrawn, said.currency),
             )
 
     def corrections(self, doc: str | None = None) -> list[Correction]:
         """Everything people said of cells, the oldest first, withdrawn documents included; or of one document."""
-        same = ("doc", "field", "value", "who", "at", "note", "read")
+        same = ("doc", "field", "value", "who", "at", "note", "read", "currency")
         return [
             Correction(
                 row=row["in_row"],

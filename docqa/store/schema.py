@@ -119,4 +119,8 @@ MIGRATIONS: tuple[str, ...] = (
     ALTER TABLE documents ADD COLUMN vectors_digest TEXT;
     ALTER TABLE documents ADD COLUMN pictures_digest TEXT;
     """,
+    """
+    -- the currency that a person named with an amount
+    ALTER TABLE corrections ADD COLUMN currency TEXT;
+    """,
 )

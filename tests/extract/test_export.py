@@ -88,6 +88,14 @@ def test_a_correction_stands_in_the_value_and_what_was_read_beside_it() -> None:
     assert told([TOTAL], one)["total.machine"] == ""
 
 
+def test_a_corrected_amount_has_the_currency_that_was_named_with_it() -> None:
+    one = row("a.pdf", total=replace(cell("1190.00"), currency="USD"))
+    euros = reviewed([TOTAL], one, [say("total", "1095.50", currency="EUR")])
+    assert (told([TOTAL], euros)["total"], told([TOTAL], euros)["total.currency"]) == ("1095.50", "EUR")
+    assert told([TOTAL], reviewed([TOTAL], one, [say("total", "1095.50")]))["total.currency"] == "USD"
+    assert told([TOTAL], reviewed([TOTAL], one, [say("total", None)]))["total.currency"] == ""
+
+
 def test_the_delimiter_and_the_decimal_sign_can_be_chosen() -> None:
     one = row("a;b.pdf", total=replace(cell("-1190.00"), confidence=0.5), seller=cell("1.5"))
     assert told([TOTAL, SELLER], one, CsvStyle(delimiter=";", decimal=",")) == told([TOTAL, SELLER], one) | {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from docqa.errors import (
     UnknownCollection,
     UnknownDocument,
 )
-from docqa.extract.commands.extract import documents_in
+from docqa.extract.commands.extract import document_named, documents_in
 from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import (
     MAX_FIELDS,
@@ -26,6 +27,7 @@ from docqa.extract.fields import (
     fields_toml,
     load_fields,
     parse_fields,
+    usable_name,
 )
 from docqa.extract.fill import Readings, View, check, fill_cells
 from docqa.store import Store
@@ -81,25 +83,29 @@ def test_a_fields_file_with_everything_in_it() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "cannot be used: Value error, there is no field in it."),
-        ("field = []", "cannot be used: Value error, there is no field in it."),
-        ("[field]\nname = 'x'", "cannot be used: field: Input should be a valid list"),
+        ("", "fields.toml cannot be used: there is no field in it."),
+        ("field = []", "cannot be used: there is no field in it."),
+        ("[field]\nname = 'x'", "cannot be used: field stands in two pairs of brackets, [[field]]."),
         ("[[field]\nname = 'x'", "is not valid TOML: "),
         (FIELD + FIELD, "two fields are called total"),
-        ("[[field]]\ntype = 'text'", "cannot be used: field.1.name: Field required"),
-        (FIELD + "[[field]]\nname = '1st'", "cannot be used: field.2.name: String should match pattern"),
-        ("[[field]]\nname = 'a b'", "field.1.name: String should match pattern"),
-        ('[[field]]\nname = "a\\n"', "field.1.name: String should match pattern"),
-        (f"[[field]]\nname = '{'x' * 65}'", "field.1.name: String should match pattern"),
-        (FIELD + "type = 'money'", "field.1.type: Input should be 'text', 'integer'"),
-        (FIELD + "typ = 'text'", "field.1.typ: Extra inputs are not permitted"),
-        (FIELD + "required = 'perhaps'", "field.1.required: Input should be a valid boolean"),
+        ("[[field]]\ntype = 'text'", "cannot be used: field 1: it has no name."),
+        (FIELD + "[[field]]\nname = '1st'", "cannot be used: field 2 (1st): '1st' cannot be a name: a letter, then "),
+        ("[[field]]\nname = 'Größe (cm)'", "'Größe (cm)' cannot be a name: a letter, then letters without accents"),
+        ("[[field]]\nname = 'Größe (cm)'", "; groesse would do."),
+        ("[[field]]\nname = 'Сумма'", "64 characters at most."),
+        ('[[field]]\nname = "a\\n"', "field 1: 'a\\n' cannot be a name"),
+        (f"[[field]]\nname = '{'x' * 65}'", "64 characters at most; xxx"),
+        (FIELD + "type = 'money'", "field 1 (total): the type is one of text, integer, number, amount, date, choice, "),
+        (FIELD + "typ = 'text'", "field 1 (total): docqa knows no typ there, only name, type, description"),
+        (FIELD + "required = 'perhaps'", "field 1 (total): required: input should be a valid boolean"),
         (FIELD + "type = 'choice'", "a field of type choice needs choices"),
         (FIELD + "choices = ['a']", "only such a field has them"),
         (FIELD + "pattern = '('", "the pattern is not a regular expression: "),
-        (FIELD + f"description = '{'x' * 501}'", "field.1.description: String should have at most 500"),
+        (FIELD + f"description = '{'x' * 501}'", "field 1 (total): description: string should have at most 500"),
         ("\n".join(f"[[field]]\nname = 'f{n}'" for n in range(MAX_FIELDS + 1)), f"at most {MAX_FIELDS} items"),
-        (FIELD + "[[table]]\nname = 'x'", "cannot be used: table.1.column: Field required"),
+        (FIELD + "[[table]]\nname = 'x'", "cannot be used: table 1 (x): it has no [[table.column]]."),
+        ("[[felder]]\nname = 'x'", "docqa knows no felder there, only [[field]] and [[table]]."),
+        (TABLE.replace("number", "money"), "table 1 (items), column 1 (quantity): the type is one of text"),
         (TABLE.replace("quantity", "price"), "two columns are called price"),
         (TABLE.replace("items", "total") + FIELD, "two fields are called total"),
         (TABLE.replace('"number"', '"list"'), "a column cannot be a list"),
@@ -117,7 +123,7 @@ def test_what_is_wrong_with_a_fields_file_is_said_in_a_sentence(text: str, sente
 
 
 def test_a_fields_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(PathMissing, match=r"nowhere\.toml cannot be read: No such file"):
+    with pytest.raises(PathMissing, match=r"There is no fields file .*nowhere\.toml"):
         load_fields(tmp_path / "nowhere.toml")
     with pytest.raises(PathMissing, match="cannot be read: Is a directory"):
         load_fields(tmp_path)
@@ -127,6 +133,26 @@ def test_a_fields_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_fields(file)
     file.write_text(FIELD)
     assert load_fields(file) == (FieldSpec("total", FieldType.TEXT),)
+    file.write_text(FIELD, encoding="utf-8-sig")  # as some editors of Windows save it
+    assert load_fields(file) == (FieldSpec("total", FieldType.TEXT),)
+    with pytest.raises(PathMissing, match="no fields file invoise") as caught:
+        load_fields(Path("invoise"))
+    assert "contract, form, invoice, letter, receipt" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("Invoice date", "invoice_date"),
+        ("Größe (in cm)", "groesse"),
+        ("N° de facture", "n_de_facture"),
+        ("1st party", "st_party"),
+        ("Сумма", "Сумма"),
+        ("x" * 63 + " y", "x" * 63),
+    ],
+)
+def test_what_people_call_a_field_becomes_a_name(typed: str, name: str) -> None:
+    assert usable_name(typed) == name
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -459,6 +485,21 @@ def test_documents_are_named_by_label_id_file_or_folder(small_store: Store, tmp_
         assert chosen(small_store, None, name) == ["lease.pdf"]
     assert chosen(small_store, None, "lease.pdf", file, lease.doc) == ["lease.pdf"]
     assert chosen(small_store, None, "minutes.pdf", "lease.pdf") == ["minutes.pdf", "lease.pdf"]
+
+
+def test_a_name_means_every_document_that_is_called_so(small_store: Store, tmp_path: Path) -> None:
+    lease, minutes = (d for d in small_store.catalog.documents() if d.label != "invoice.pdf")
+    for document, label in ((lease, "copy.pdf"), (minutes, "copy.pdf"), (lease, "once.pdf")):
+        content = io.BytesIO(small_store.originals.path(document.doc).read_bytes())
+        small_store.take(content, label, "copies", 1 << 20)
+    assert document_named(small_store, "once.pdf").doc == lease.doc
+    assert {document.doc for document in documents_in(small_store, None, ["copy.pdf"])} == {lease.doc, minutes.doc}
+    with pytest.raises(UnknownDocument, match=r"copy\.pdf is 2 documents") as caught:
+        document_named(small_store, "copy.pdf")
+    assert lease.doc[:12] in caught.value.hint and minutes.doc[:12] in caught.value.hint
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UnknownDocument, match="No file of .*empty is in the store"):
+        document_named(small_store, str(tmp_path / "empty"))
 
 
 def test_without_names_it_is_the_whole_collection(small_store: Store) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from docqa.cli import main
-from docqa.extract.commands import progress
+from docqa.errors import DiskFull
+from docqa.extract.commands import extract, progress
 from docqa.store import Store
 from docqa.store.ledger import Run
 
@@ -74,6 +75,28 @@ def test_the_command_takes_some_and_then_what_is_missing(
     assert "4 of 4 documents" in capsys.readouterr().err
     assert command(store, tmp_path, "--retry") == (0, 5)
     assert [(run.documents, run.done) for run in store.catalog.ledger.runs()] == [(5, 5)]
+
+
+def test_a_table_that_cannot_be_written_is_said_before_and_what_was_read_is_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fields = tmp_path / "fields.toml"
+    fields.write_text('[[field]]\nname = "total"\ntype = "amount"\n', encoding="utf-8")
+    words = ["--store", str(store.folder), "extract", "--fields", str(fields), "--out"]
+
+    def full(*_: object) -> dict[str, object]:
+        raise DiskFull("There is no space left.")
+
+    for out in ("/proc/table.csv", str(tmp_path / "folder.csv")):  # root may write into any folder but this one
+        (tmp_path / "folder.csv").mkdir(exist_ok=True)
+        assert main([*words, out]) == 2
+    assert store.catalog.ledger.runs() == []
+    with monkeypatch.context() as patched:
+        patched.setattr(extract, "write_run", full)
+        assert main([*words, str(tmp_path / "table.csv")]) == 5
+    assert "extraction 1 is kept: docqa export 1 --out FILE" in capsys.readouterr().err
+    assert command(store, tmp_path, "--only-missing") == (0, 5)
+    assert "Extraction 1: 5 documents" in capsys.readouterr().out
 
 
 def test_a_command_that_is_stopped_says_how_to_go_on(

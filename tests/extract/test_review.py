@@ -97,6 +97,21 @@ def test_what_a_person_says_counts_and_what_was_read_stays(empty_store: Store, d
     assert (row.value("name"), row.state("name")) == ("Alder Ltd", State.UNSEEN)
 
 
+def test_a_currency_that_a_person_names_counts_instead_of_the_one_that_was_read(
+    empty_store: Store, doc: str, reader: Says
+) -> None:
+    reader.values["total"] = "12.00 USD"
+    [row] = table(empty_store)
+    assert row.currency("total") == "USD"
+    correct(empty_store, TOTAL, doc, "12,00 €", "ann", beside=row.cells["total"])
+    [row] = table(empty_store)
+    assert (row.value("total"), row.currency("total"), row.state("total")) == ("12.00", "EUR", State.CORRECTED)
+    correct(empty_store, TOTAL, doc, "13.00", "ann")
+    assert table(empty_store)[0].currency("total") == "USD"
+    correct(empty_store, TOTAL, doc, "", "ann")
+    assert table(empty_store)[0].currency("total") is None
+
+
 def test_another_reading_takes_nothing_away(empty_store: Store, doc: str, reader: Says) -> None:
     [row] = table(empty_store)
     accept(empty_store, row.cells["name"], "bob")
@@ -179,6 +194,16 @@ def test_cells_of_a_table_are_corrected_rows_added_and_struck_out(empty_store: S
     assert values(table(empty_store)[0]) == [("Nails", "7.50"), ("Bolts", None)]
 
 
+def test_a_row_is_added_behind_the_last_and_none_between(empty_store: Store, doc: str, reader: Says) -> None:
+    cell = table(empty_store)[0].cells["items"]
+    with pytest.raises(UsageError, match="items has 2 rows"):
+        correct(empty_store, ITEMS, doc, "7.50", "ann", row=4, column="total", beside=cell)
+    for row, name in ((3, "Bolts"), (4, "Nuts")):
+        correct(empty_store, ITEMS, doc, name, "ann", row=row, column="name", beside=cell)
+    withdraw(empty_store, doc, "items", "ann", row=3, column="name")
+    assert [name for name, _ in values(table(empty_store)[0])] == ["Screws", "Nails", "Nuts"]
+
+
 def test_a_correction_never_moves_to_another_row(empty_store: Store, doc: str, reader: Says) -> None:
     cell = table(empty_store)[0].cells["items"]
     correct(empty_store, ITEMS, doc, "7.50", "ann", row=2, column="total", beside=cell)
@@ -258,7 +283,7 @@ def test_corrections_of_a_withdrawn_document_are_found_by_the_beginning_of_its_i
     for name, what in (
         (doc[0], "Several documents"),
         ("a.pdf", "no document 'a.pdf'"),
-        (tmp_path / "empty", "0 documents"),
+        (tmp_path / "empty", "is in the store"),
     ):
         code, printed = corrections(name)
         assert (code, what in printed) == (2, True)
@@ -342,7 +367,20 @@ def test_a_run_sheet_says_what_it_was(empty_store: Store, doc: str, reader: Says
     rows = table(empty_store)
     sheet = run_sheet(empty_store.catalog.ledger.runs(1)[0], rows)
     assert (sheet.run, sheet.version, sheet.model, sheet.collection) == (1, "says-1", None, "office")
-    assert (sheet.documents, sheet.failed, sheet.unfinished) == (1, (), 0)
+    assert (sheet.documents, sheet.failed, sheet.unfinished, sheet.withdrawn) == (1, (), 0, 0)
+
+
+def test_documents_that_were_withdrawn_are_counted(
+    empty_store: Store, doc: str, reader: Says, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table(empty_store)
+    with empty_store.catalog._database.write() as sql:
+        sql.execute("DELETE FROM labels")
+        sql.execute("INSERT INTO withdrawn VALUES (?)", (doc,))
+    assert cli.main(["--store", str(empty_store.folder), "export", "1", "--out", str(tmp_path / "a.xlsx")]) == 0
+    assert "0 documents failed, 1 withdrawn since: " in capsys.readouterr().out
+    facts = {line[0]: line[1] for line in openpyxl.load_workbook(tmp_path / "a.xlsx")["Run"].values}
+    assert (facts["documents"], facts["withdrawn since"]) == ("0", "1")
 
 
 # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────────────

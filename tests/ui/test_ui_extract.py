@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -83,7 +84,6 @@ class TestNewExtraction:
         assert at.button(key="suggest").disabled
 
     def test_a_preset_can_be_started_with_its_table(self, store: Store, invoice: Document) -> None:
-        add_failed(store, "broken.pdf", "invoices")
         at = run()
         checked(at.segmented_control(key="preset").set_value("Invoice").run())
         assert at.button(key="start").label == "Extract from 1 document"
@@ -94,6 +94,33 @@ class TestNewExtraction:
         assert run_fields(started) == load_fields(presets()["invoice"])
         assert at.query_params["run"] == str(started.run)
         assert at.button(key="cancel")
+
+    def test_documents_that_failed_are_in_the_table_and_others_can_be_left_out(
+        self, store: Store, invoice: Document
+    ) -> None:
+        failed = add_failed(store, "broken.pdf", "invoices")
+        store.take(io.BytesIO(b"being read"), "new.pdf", "invoices", 100)
+        at = run()
+        assert at.button(key="start").label == "Extract from 2 documents"
+        assert "1 document could not be read: the table names them without values." in captions(at)
+        assert "1 document is still being read and left out." in captions(at)
+        checked(at.multiselect(key="extract_documents_invoices").set_value([failed.doc]).run())
+        checked(at.button(key="start").click().run())
+        (started,) = store.catalog.ledger.runs()
+        assert store.catalog.ledger.run_docs(started.run) == {failed.doc}
+
+    def test_a_fields_file_is_chosen_like_a_preset(self, store: Store, invoice: Document) -> None:
+        at = run()
+        own = ("fields.toml", b"[[field]]\nname = 'colour'\n", "application/toml")
+        checked(at.file_uploader[0].set_value(own).run())
+        assert at.segmented_control(key="preset").value == "Fields file"
+        checked(at.segmented_control(key="preset").set_value("Receipt").run())
+        checked(at.button(key="start").click().run())
+        (started,) = store.catalog.ledger.runs()
+        assert run_fields(started) == load_fields(presets()["receipt"])
+
+    def test_an_extraction_that_is_not_there_is_said_to_be_so(self, store: Store, invoice: Document) -> None:
+        assert "There is no extraction 99 here." in run(run="99").warning[0].value
 
     def test_fields_are_suggested_from_the_documents(self, store: Store) -> None:
         for number, day in ((4711, 3), (4712, 4), (4713, 5)):
@@ -133,6 +160,14 @@ class TestEditor:
         table.loc[1] = [None, None, None, None, None, None]
         assert [field.name for field in fields_of(table)] == ["a"]
 
+    def test_a_name_with_blanks_is_made_one_that_can_be_used(self) -> None:
+        table = table_of((FieldSpec("Due date", FieldType.DATE), FieldSpec("Lines", FieldType.TABLE)))
+        lines = table_of((FieldSpec("Unit price", FieldType.AMOUNT, "for one"),))
+        assert fields_of(table, {"Lines": lines}) == (
+            FieldSpec("due_date", FieldType.DATE, "Due date"),
+            FieldSpec("Lines", FieldType.TABLE, columns=(FieldSpec("unit_price", FieldType.AMOUNT, "for one"),)),
+        )
+
     def test_a_table_without_columns_is_refused(self) -> None:
         table = pd.DataFrame([{"name": "t", "type": "table"}], columns=["name", "type", *table_of(()).columns[2:]])
         with pytest.raises(BadFieldsFile):
@@ -146,6 +181,9 @@ class TestRun:
         checked(at.button(key="cancel").click().run())
         assert store.catalog.ledger.runs(number)[0].cancelled
         assert "cancelled" in captions(at)
+        checked(at.button(key="go_on").click().run())
+        assert not store.catalog.ledger.runs(number)[0].cancelled
+        assert at.button(key="cancel")
 
     def test_a_finished_run_is_a_table_with_downloads(self, store: Store, invoice: Document) -> None:
         number, _ = make_run(store, invoice)
@@ -250,6 +288,48 @@ class TestReview:
         assert at.text_input[0].value == "1190.00"
         assert not any(button.key == f"undo_{number}" for button in at.button)
 
+    def test_the_currency_of_an_amount_is_shown_and_corrected_with_it(self, store: Store, invoice: Document) -> None:
+        total = FieldSpec("total", FieldType.AMOUNT)
+        number = store.catalog.ledger.start_run(fields_json([total]), "quote", "quote-1", [invoice.doc])
+        cell = Cell(
+            invoice.doc, "total", "1190.00", "$ 1,190", 1, "Total $ 1,190", (BOX,), 1.0, "quote", currency="USD"
+        )
+        store.catalog.ledger.finish_run_document(number, invoice.doc, [(field_key(total, "quote-1"), cell)])
+        at = self.open(number, Place(invoice.doc, "total"))
+        assert at.dataframe[0].value.to_dict("records")[0]["total"] == "1190.00 USD"
+        at.text_input[0].set_value("1190.00 EUR")
+        checked(at.button(key=f"accept_{number}").click().run())
+        (row,) = run_table(store, number)
+        assert (row.value("total"), row.currency("total"), row.state("total")) == ("1190.00", "EUR", State.CORRECTED)
+        at = self.open(number, Place(invoice.doc, "total"))
+        assert "The machine read “1190.00 USD”." in texts(at)
+        at.text_input[0].set_value("1190.00 USD")
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert run_table(store, number)[0].state("total") is State.ACCEPTED
+
+    def test_rows_are_added_and_those_struck_out_brought_back(self, store: Store, invoice: Document) -> None:
+        number = make_table_run(store, invoice)
+        at = self.open(number, Place(invoice.doc, "items"))
+        checked(at.button(key="add_row").click().run())
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items", 3, "what")
+        assert not any(button.key == f"strike_{number}" for button in at.button)
+        at.text_input[0].set_value("Clock")
+        checked(at.button(key=f"accept_{number}").click().run())
+        at = self.open(number, Place(invoice.doc, "items", 1, "what"))
+        checked(at.button(key=f"strike_{number}").click().run())
+        assert run_table(store, number)[0].rows(ITEMS) == [2, 3]
+        at = self.open(number, Place(invoice.doc, "items"))
+        checked(at.button(key="bring_back").click().run())
+        (row,) = run_table(store, number)
+        assert (row.rows(ITEMS), row.value("items", 3, "what")) == ([1, 2, 3], "Clock")
+
+    @pytest.mark.parametrize("place", [(9, "what"), (1, "nothing"), (0, "what")])
+    def test_a_cell_that_is_not_there_cannot_be_opened(
+        self, store: Store, invoice: Document, place: tuple[int, str]
+    ) -> None:
+        rows = run_table(store, make_table_run(store, invoice))
+        assert look_at(Place(invoice.doc, "items", *place), [ITEMS], rows) is None
+
     def test_a_value_that_does_not_fit_says_why(self, store: Store, invoice: Document) -> None:
         number = make_table_run(store, invoice)
         at = self.open(number, Place(invoice.doc, "items", 1, "price"))
@@ -263,7 +343,7 @@ class TestReview:
         number = make_table_run(store, invoice)
         at = self.open(number, Place(invoice.doc, "items"))
         assert not at.text_input
-        assert at.dataframe[1].value.to_dict("records")[1] == {"Row": "2", "what": "Rug", "price": "7.00"}
+        assert at.dataframe[0].value.to_dict("records")[1] == {"Row": "2", "what": "Rug", "price": "7.00"}
         at = self.open(number, Place(invoice.doc, "items", 2, "price"))
         at.text_input[0].set_value("8.00")
         checked(at.button(key=f"accept_{number}").click().run())

@@ -2,12 +2,14 @@
 // All text comes from documents: textContent, never innerHTML.
 
 const STEP = 1.25;
+const LEGIBLE = 18; // pixels that the first box is high at least, the room around its words included
+const MOST = 2.5; // zoom that is chosen for somebody, who still wants to know where on the page it is
 const views = new WeakMap(); // parentElement → what this viewer shows; survives reruns of the script
 
 export default function (component) {
   const { data, parentElement, setTriggerValue } = component;
   const parts = find(parentElement);
-  const view = views.get(parentElement) ?? { opened: null, page: 1, zoom: 1 };
+  const view = views.get(parentElement) ?? { opened: null, page: 1, zoom: 1, chosen: false };
   views.set(parentElement, view);
   view.data = data;
 
@@ -16,9 +18,9 @@ export default function (component) {
     next: () => turn(view, parts, view.page + 1),
     first: () => turn(view, parts, 1),
     last: () => turn(view, parts, data.pages),
-    smaller: () => zoom(view, parts, view.zoom / STEP),
-    larger: () => zoom(view, parts, view.zoom * STEP),
-    whole: () => zoom(view, parts, 1),
+    smaller: () => choose(view, parts, view.zoom / STEP),
+    larger: () => choose(view, parts, view.zoom * STEP),
+    whole: () => choose(view, parts, 1),
     close: () => setTriggerValue("close", true),
   };
   parts.root.querySelectorAll("button").forEach((button) => (button.onclick = act[button.dataset.do]));
@@ -75,6 +77,11 @@ function turn(view, parts, page) {
   parts.desk.scrollTo({ top: 0 });
 }
 
+function choose(view, parts, factor) {
+  view.chosen = true; // from now on the zoom stays as it is
+  zoom(view, parts, factor);
+}
+
 function zoom(view, parts, factor) {
   view.zoom = Math.min(4, Math.max(0.4, factor));
   parts.sheet.style.width = `${view.zoom * 100}%`;
@@ -114,7 +121,21 @@ function mark(view, parts) {
     return box;
   }));
   if (boxes.length) {
-    const top = parts.sheet.offsetTop - parts.desk.offsetTop + boxes[0][1] * parts.sheet.clientHeight;
-    parts.desk.scrollTo({ top: Math.max(0, top - parts.desk.clientHeight / 3), behavior: "smooth" });
+    const [, y0, , y1] = boxes[0];
+    const x0 = Math.min(...boxes.map((box) => box[0])), x1 = Math.max(...boxes.map((box) => box[2]));
+    if (!view.chosen) zoom(view, parts, legible(view, parts, x1 - x0, y1 - y0));
+    const { sheet, desk } = parts;
+    const top = sheet.offsetTop - desk.offsetTop + y0 * sheet.clientHeight;
+    const middle = sheet.offsetLeft - desk.offsetLeft + ((x0 + x1) / 2) * sheet.clientWidth;
+    desk.scrollTo({
+      top: Math.max(0, top - desk.clientHeight / 3), left: Math.max(0, middle - desk.clientWidth / 2),
+      behavior: "smooth",
+    });
   }
+}
+
+// The zoom at which a box can be read and all of them still fit into the width.
+function legible(view, parts, width, height) {
+  const high = (height * parts.sheet.clientHeight) / view.zoom;
+  return Math.max(1, Math.min(MOST, LEGIBLE / high, 0.95 / width));
 }

@@ -16,17 +16,18 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from docqa.extract.run import reopen_run, run_fields, start_run
-from docqa.extract.table import Row, State, run_table
+from docqa.extract.table import Row, State, run_table, with_currency
 from docqa.store.ledger import Run
-from docqa.types import Cell, Document, FieldSpec, FieldType
+from docqa.types import Cell, Document, FieldSpec, FieldType, Status
 from ui import resources
 from ui.screens import fieldtable, parts, review
 from ui.screens.fieldtable import ROW_HEIGHT
-from ui.screens.tolook import SURE_ENOUGH, Place, needs_look, sure_sentence, to_look
+from ui.screens.tolook import SURE_ENOUGH, Place, look_at, needs_look, sure_sentence, to_look
 
 EARLIER_RUNS = 30
 REFRESH_SECONDS = 1.5
 MOST_ROWS = 18  #: shown at once; a longer table scrolls
+MOST_TO_PICK = 2_000  #: documents of a collection that are offered one by one
 MOST_STYLED = 2_000  #: rows; colouring more than that would make every refresh slow
 PACE_SECONDS = 60.0  #: of the past by which the speed is told
 LOOK = "background-color: #fff6e5; color: #7a4a00"
@@ -94,17 +95,39 @@ def _new_extraction() -> None:
 
 
 def _choose_documents() -> list[Document]:
+    """All documents of a collection that are not being read, or some of them; the table names those that failed."""
     catalog = resources.store().catalog
     names = catalog.collections()
     if not names:
         st.text("There is nothing to extract from yet. Upload some documents first: see Documents, above.")
         return []
-    collection = st.selectbox("Collection", names, key="extract_collection", width=340, persist_state="session")
-    documents = catalog.documents(collection)
-    readable = [document for document in documents if document.status in parts.READABLE]
-    if left_out := len(documents) - len(readable):
-        st.caption(f"{parts.counted(left_out, 'document is', 'documents are')} not read (yet) and left out.")
-    return readable
+    with st.container(horizontal=True):
+        collection = st.selectbox("Collection", names, key="extract_collection", width=340, persist_state="session")
+        there = catalog.documents(collection)
+        documents = [document for document in there if document.status is not Status.QUEUED]
+        chosen = _choose_some(documents, collection)
+    if left_out := len(there) - len(documents):
+        st.caption(f"{parts.counted(left_out, 'document is', 'documents are')} still being read and left out.")
+    if failed := sum(document.status not in parts.READABLE for document in chosen):
+        st.caption(
+            f"{parts.counted(failed, 'document', 'documents')} could not be read: the table names them without values."
+        )
+    return chosen
+
+
+def _choose_some(documents: Sequence[Document], collection: str) -> list[Document]:
+    """Those somebody picked, else all. Of very many all: their names would be sent with every click."""
+    if not 1 < len(documents) <= MOST_TO_PICK:
+        return list(documents)
+    labels = {document.doc: document.label for document in documents}
+    picked = st.multiselect(
+        "Documents",
+        list(labels),
+        key=f"extract_documents_{collection}",
+        format_func=lambda doc: labels.get(doc, ""),
+        placeholder=f"All {len(documents):,}",
+    )
+    return [document for document in documents if not picked or document.doc in picked]
 
 
 # ── what came of it ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -150,7 +173,9 @@ def pace_words(done: int, seconds: float, left: int) -> str:
 def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
     looks = to_look(fields, rows, review.sure_enough(run.run))
     with st.container(horizontal=True, vertical_alignment="center"):
-        _title(run)
+        _title(run, withdrawn=run.documents - len(rows))
+        if run.cancelled and run.done + run.failed < run.documents:
+            st.button("Go on", key="go_on", icon=":material/play_arrow:", on_click=_go_on, args=(run,))
         with st.container(horizontal=True, gap="xsmall", width="content", key="downloads"):
             for name, suffix in DOWNLOADS.items():
                 st.link_button(name, f"/runs/{run.run}.{suffix}", icon=":material/download:")
@@ -159,11 +184,12 @@ def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Non
     _failed(run, rows)
 
 
-def _title(run: Run) -> None:
+def _title(run: Run, withdrawn: int = 0) -> None:
     with st.container(gap="xsmall", width="stretch"):
         st.subheader(f"Extraction {run.run}", anchor=False)
         words = [f"{run.done:,} of {parts.counted(run.documents, 'document', 'documents')}", _when(run)]
         words += [f"{run.failed:,} failed"] if run.failed else []
+        words += [f"{withdrawn:,} withdrawn since"] if withdrawn else []
         words += ["cancelled"] if run.cancelled else []
         st.caption(" · ".join(words))
 
@@ -211,6 +237,11 @@ def _failed(run: Run, rows: Sequence[Row]) -> None:
         st.button("Try again", key="retry", icon=":material/refresh:", on_click=_try_again, args=(run,))
 
 
+def _go_on(run: Run) -> None:
+    """What a cancelled extraction did not come to."""
+    reopen_run(resources.store(), resources.settings(), run)
+
+
 def _try_again(run: Run) -> None:
     """The documents that were set aside, and only those."""
     reopen_run(resources.store(), resources.settings(), run, retry=True)
@@ -220,8 +251,10 @@ def _try_again(run: Run) -> None:
 
 
 def _table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
-    """One row a document; a click on a cell opens it beside its page."""
+    """One row a document; a click on a cell opens it beside its page. Above it the rows of a table that is open."""
     opened: Place | None = st.session_state.get(f"look_{run.run}")
+    if opened is not None:
+        _rows_of_table(run, fields, rows, opened)
     st.dataframe(
         styled(fields, rows, review.sure_enough(run.run), opened),
         key=f"cells_{run.run}",
@@ -233,8 +266,6 @@ def _table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
         column_config=_pinned("Document", "" if opened is None else opened.field),
     )
     st.caption("Click a value to see where it stands. Amber: look at it. Green: somebody did.")
-    if opened is not None:
-        _rows_of_table(run, fields, rows, opened)
     if st.session_state.pop("extract_selected", False):
         st.rerun()  # the cell opens beside the screen, outside the fragment
 
@@ -279,14 +310,16 @@ def _shown(row: Row, field: FieldSpec) -> str:
         rows = len(row.rows(field))
         return parts.counted(rows, "row", "rows") if rows else _printed(cell)
     if said is not None:
-        return said.value if said.value is not None else "none"
+        return with_currency(said.value, row.currency(field.name)) if said.value is not None else "none"
     return _printed(cell)
 
 
 def _printed(cell: Cell | None) -> str:
     if cell is None:
         return ""
-    return cell.value if cell.value is not None else cell.text or ("not found" if cell.problem else "")
+    if cell.value is not None:
+        return with_currency(cell.value, cell.currency)
+    return cell.text or ("not found" if cell.problem else "")
 
 
 def _select(run: int, rows: Sequence[Row]) -> None:
@@ -305,13 +338,15 @@ def _select(run: int, rows: Sequence[Row]) -> None:
 
 
 def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], opened: Place) -> None:
-    """Below the documents: what the table of one of them holds, each cell with its own place on the page."""
+    """What the table of one document holds, each cell with its own place on the page."""
     field = next((one for one in fields if one.name == opened.field and one.type is FieldType.TABLE), None)
     row = next((one for one in rows if one.document.doc == opened.doc), None)
-    if field is None or row is None or not row.rows(field):
+    if field is None or row is None or field.name not in row.cells:
         return
-    st.caption(f"{parts.as_label(field.name)} of {parts.as_label(row.document.label)}")
+    _head_of_table(run, field, row)
     numbers = row.rows(field)
+    if not numbers:
+        return
     columns = {"Row": [str(number) for number in numbers]}
     names = [column.name for column in field.columns]
     columns |= {name: [_shown_inside(row, field.name, number, name) for number in numbers] for name in names}
@@ -328,15 +363,27 @@ def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], o
         on_select=partial(_select_inside, run.run, key, Place(opened.doc, field.name), numbers),
         selection_mode="single-cell",
         row_height=ROW_HEIGHT,
-        column_config={
-            name: st.column_config.TextColumn(width="medium" if name in texts else "small") for name in table
-        },
+        column_config={name: st.column_config.TextColumn(width="medium") for name in texts},
     )
+
+
+def _head_of_table(run: Run, field: FieldSpec, row: Row) -> None:
+    """Whose rows these are, and the buttons for rows the machine missed or made up."""
+    table = Place(row.document.doc, field.name)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{parts.as_label(field.name)} of {parts.as_label(row.document.label)}", width="stretch")
+        if struck := row.struck_out(field):
+            label = f"Bring back {parts.counted(len(struck), 'row', 'rows')}"
+            st.button(label, key="bring_back", on_click=review.bring_back, args=(run.run, table, struck))
+        added = Place(table.doc, table.field, row.next_row(field), field.columns[0].name)
+        st.button("Add a row", key="add_row", on_click=review.open_cell, args=(run.run, added))
 
 
 def _shown_inside(row: Row, name: str, number: int, column: str) -> str:
     value = row.value(name, number, column)
-    return value if value is not None else _printed(row.cell(name, number, column))
+    if value is not None:
+        return with_currency(value, row.currency(name, number, column))
+    return _printed(row.cell(name, number, column))
 
 
 def _select_inside(run: int, key: str, table: Place, numbers: Sequence[int]) -> None:
@@ -354,14 +401,14 @@ def _select_inside(run: int, key: str, table: Place, numbers: Sequence[int]) -> 
 
 
 def _earlier_runs(current: Run | None) -> None:
-    runs = resources.store().catalog.ledger.runs()[:EARLIER_RUNS]
+    runs = [run for run in resources.store().catalog.ledger.runs() if run.documents][:EARLIER_RUNS]
     if not runs:
         return
     st.caption("Earlier extractions")
     with st.container(key="earlier_runs"):
         for run in runs:
             chosen = current is not None and run.run == current.run
-            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b')}"
+            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b %H:%M')}"
             parts.list_entry(name, f"run_{run.run}", chosen, partial(_go, run.run))
 
 
@@ -369,6 +416,8 @@ def _run() -> Run | None:
     """The run in the address, if there is such a run."""
     number = st.query_params.get("run", "")
     runs = resources.store().catalog.ledger.runs(int(number)) if number.isdecimal() else []
+    if number and not runs:
+        st.warning(f"There is no extraction {parts.as_label(number, 20)} here. Perhaps the link is of another store.")
     return runs[0] if runs else None
 
 
@@ -385,7 +434,10 @@ def _follow_link(run: Run) -> None:
     named = {name: st.query_params.pop(name, "") for name in ("doc", "field", "row", "column")}
     if named["doc"]:
         row = int(named["row"]) if named["row"].isdecimal() else 0
-        review.open_cell(run.run, Place(named["doc"], named["field"], row, named["column"]))
+        place = Place(named["doc"], named["field"], row, named["column"])
+        if look_at(place, run_fields(run), run_table(resources.store(), run.run)) is None:
+            st.toast("The cell of this link is not in this extraction any more.", icon=":material/link_off:")
+        review.open_cell(run.run, place)
 
 
 def _is_over(run: Run) -> bool:

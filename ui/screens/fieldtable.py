@@ -6,6 +6,7 @@ file before it is used.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -13,13 +14,14 @@ import pandas as pd
 import streamlit as st
 
 from docqa.errors import BadFieldsFile
-from docqa.extract.fields import fields_toml, load_fields, parse_fields, presets
+from docqa.extract.fields import fields_toml, load_fields, parse_fields, presets, usable_name
 from docqa.extract.suggest import MAX_DOCUMENTS, Suggestion, suggest, suggestions_toml
 from docqa.types import Document, FieldSpec, FieldType
 from ui import resources
 from ui.screens import parts
 
 OWN_FIELDS = "Own fields"
+FROM_FILE = "Fields file"
 SUGGESTED = "Suggested"
 COLUMNS = ("name", "type", "description", "required", "choices", "pattern")
 ROW_HEIGHT = 36  #: pixels
@@ -39,11 +41,20 @@ def choose_fields(documents: Sequence[Document]) -> tuple[FieldSpec, ...] | None
     start = _choose_start(documents)
     edited = _edit(start)
     columns = {name: _edit_columns(start, name) for name in _tables_in(edited)}
+    _say_renamed([edited, *columns.values()])
     try:
         return fields_of(edited, columns)
     except BadFieldsFile as error:
-        parts.show_problem(error.problem, key="fields")
+        parts.show_problem(replace(error.problem, hint="Correct it in the table above."), key="fields")
         return None
+
+
+def _say_renamed(tables: Sequence[pd.DataFrame]) -> None:
+    """Say under which names fields will stand that were called otherwise."""
+    typed = [_text(name) for table in tables for name in table["name"]]
+    renamed = [f"“{parts.as_label(one)}” → {_name(one)}" for one in typed if one != _name(one)]
+    if renamed:
+        st.caption(f"Names of columns have no blanks and accents: {', '.join(renamed)}")
 
 
 def fields_file(fields: Sequence[FieldSpec]) -> str:
@@ -61,7 +72,8 @@ def _choose_start(documents: Sequence[Document]) -> Start:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         if (wanted := st.session_state.pop("preset_wanted", None)) is not None:
             st.session_state["preset"] = wanted  # before the control is there it may be set
-        options = [*ready, *([SUGGESTED] if _suggestions() else []), OWN_FIELDS]
+        file = st.session_state.get("fields_file")
+        options = [*ready, *([SUGGESTED] if _suggestions() else []), *([FROM_FILE] if file else []), OWN_FIELDS]
         if st.session_state.get("preset") not in options:
             st.session_state["preset"] = "Invoice" if "Invoice" in ready else options[0]
         chosen = st.segmented_control("Start from", options, key="preset", required=True)
@@ -73,11 +85,11 @@ def _choose_start(documents: Sequence[Document]) -> Start:
             help=f"Proposes fields that recur in the documents; at most {MAX_DOCUMENTS} of them are looked at.",
         )
         with st.popover("Use a fields file"):
-            file = st.file_uploader("Fields file (TOML)", type="toml", key="fields_file")
+            st.file_uploader("Fields file (TOML)", type="toml", key="fields_file", on_change=_file_chosen)
     if asked:
         _suggest(documents)
     try:
-        if file is not None:
+        if chosen == FROM_FILE and file is not None:
             return Start(file.file_id, parse_fields(file.getvalue().decode("utf-8", "replace"), file.name))
         if chosen in ready:
             return Start(chosen, load_fields(ready[chosen]))
@@ -86,6 +98,12 @@ def _choose_start(documents: Sequence[Document]) -> Start:
     if chosen == SUGGESTED:
         return _suggested_start()
     return Start(OWN_FIELDS)
+
+
+def _file_chosen() -> None:
+    """Start from the file that was just given; without one the presets are there again."""
+    if st.session_state.get("fields_file") is not None:
+        st.session_state["preset_wanted"] = FROM_FILE
 
 
 def _suggest(documents: Sequence[Document]) -> None:
@@ -172,7 +190,7 @@ def _editor(table: pd.DataFrame, key: str, order: Sequence[str], kinds: Sequence
 def _tables_in(edited: pd.DataFrame) -> list[str]:
     """The names of the fields that are tables."""
     rows = edited.to_dict("records")
-    named = [_text(row["name"]) for row in rows if _text(row["type"]) == FieldType.TABLE.value]
+    named = [_name(row["name"]) for row in rows if _text(row["type"]) == FieldType.TABLE.value]
     return list(dict.fromkeys(name for name in named if name))
 
 
@@ -207,9 +225,9 @@ def fields_of(table: pd.DataFrame, columns: Mapping[str, pd.DataFrame] | None = 
 def _specs(table: pd.DataFrame) -> list[FieldSpec]:
     return [
         FieldSpec(
-            name=_text(row["name"]),
+            name=_name(row["name"]),
             type=FieldType(_text(row["type"]) or "text"),
-            description=_text(row["description"]),
+            description=_description(row["name"], row["description"]),
             required=row["required"] is True or row["required"] == 1,
             choices=tuple(str(c) for c in row["choices"]) if isinstance(row["choices"], list) else (),
             pattern=_text(row["pattern"]) or None,
@@ -217,6 +235,17 @@ def _specs(table: pd.DataFrame) -> list[FieldSpec]:
         for row in table.to_dict("records")
         if _text(row["name"])
     ]
+
+
+def _name(typed: object) -> str:
+    """A name as it can be a field's: “Due date” becomes due_date."""
+    text = _text(typed)
+    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", text) else usable_name(text)
+
+
+def _description(typed: object, description: object) -> str:
+    """What the reader is told: without a description what the field was called, where that was no name."""
+    return _text(description) or (_text(typed) if _name(typed) != _text(typed) else "")
 
 
 def _text(value: object) -> str:

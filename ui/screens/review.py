@@ -111,8 +111,7 @@ def _doubts(look: Look) -> list[str]:
     if look.field is None:
         return [sentence(look.row.problem)] if look.row.problem is not None else []
     if said is not None and look.state is State.CORRECTED:
-        read = cell.value if cell is not None else None
-        return [f"The machine read “{read}”." if read is not None else "The machine had found nothing."]
+        return [f"The machine read “{look.read}”." if look.read else "The machine had found nothing."]
     if said is not None:
         return []
     found = [] if cell is None else [*cell.doubts, *([cell.problem] if cell.problem is not None else [])]
@@ -160,7 +159,7 @@ def _form(run: int, look: Look, left: int) -> None:
             act("Accept", type="primary", key=f"accept_{run}", on_click=_accept, args=(run, look, key, whole_table))
             if not whole_table:
                 act("Not in the document", key=f"absent_{run}", on_click=_say, args=(run, look, ""))
-            if look.place.column:
+            if look.field is not None and look.place.row in look.row.rows(look.field):
                 act("No such row", key=f"strike_{run}", on_click=_strike, args=(run, look))
             if look.said is not None:
                 act("Undo", key=f"undo_{run}", on_click=_undo, args=(run, look))
@@ -186,7 +185,7 @@ def _accept(run: int, look: Look, key: str, whole_table: bool) -> None:
     text = "" if whole_table else str(st.session_state.get(key) or "")
     cell: Cell | None = look.row.cells.get(look.place.field)
     read = look.cell
-    unchanged = whole_table or (read is not None and text == (read.value or "") and (read.value or not read.text))
+    unchanged = whole_table or (read is not None and text == look.read and (read.value or not read.text))
     if look.said is not None and text == look.value and not whole_table:
         open_next(run)
     elif unchanged and cell is not None:
@@ -218,6 +217,13 @@ def _strike(run: int, look: Look) -> None:
 def _undo(run: int, look: Look) -> None:
     store, place = resources.store(), look.place
     _did(run, lambda: withdraw(store, place.doc, place.field, who(), row=place.row, column=place.column), stay=True)
+
+
+def bring_back(run: int, place: Place, numbers: Sequence[int]) -> None:
+    """Take back that rows of a table are none."""
+    store = resources.store()
+    for number in numbers:
+        _did(run, partial(withdraw, store, place.doc, place.field, who(), row=number), stay=True)
 
 
 def _did(run: int, say: Callable[[], object], *, stay: bool = False) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from docqa.extract.table import Row, State
+from docqa.extract.table import Row, State, with_currency
 from docqa.types import Cell, Correction, FieldSpec, FieldType
 
 SURE_ENOUGH = 0.9  #: confidence from which a cell needs no look, unless a person chooses another
@@ -57,18 +57,33 @@ class Look:
     @property
     def value(self) -> str:
         """What stands in the box to be accepted or changed: the value, else what was read and could not be used."""
-        value = self.row.value(self.place.field, self.place.row, self.place.column)
-        if value is not None or self.said is not None or self.cell is None:
-            return value or ""
-        return self.cell.text or ""
+        place = (self.place.field, self.place.row, self.place.column)
+        value = self.row.value(*place)
+        if value is not None:
+            return with_currency(value, self.row.currency(*place))
+        return "" if self.said is not None or self.cell is None else self.cell.text or ""
+
+    @property
+    def read(self) -> str:
+        """The value the machine read, as it would stand in the box."""
+        cell = self.cell
+        return "" if cell is None or cell.value is None else with_currency(cell.value, cell.currency)
 
 
 def look_at(place: Place, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Look | None:
-    """The cell at a place; None if the extraction has no such document or field."""
+    """The cell at a place; None if the extraction has no such document, field, or row and column of a table.
+
+    The row behind the last one is there, to be added.
+    """
     row = next((row for row in rows if row.document.doc == place.doc), None)
     field = next((one for one in fields if one.name == place.field), None)
     if row is None or (place.field and field is None):
         return None
+    if place.row or place.column:
+        columns = () if field is None else field.columns
+        there = field is not None and place.row in (*row.rows(field), row.next_row(field))
+        if not there or all(one.name != place.column for one in columns):
+            return None
     return Look(place, row, field)
 
 

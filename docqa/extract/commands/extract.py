@@ -9,13 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docqa.cli import Commands, add_reader, emit, settings_of
-from docqa.errors import UnknownDocument
+from docqa.errors import DocqaError, UnknownDocument
 from docqa.extract.commands.progress import ProgressLine
 from docqa.extract.export.output import add_output, check_output, told, write_run
 from docqa.extract.fields import load_fields
 from docqa.extract.run import carry_on, chosen_run
+from docqa.settings import Settings
 from docqa.store import MAX_LABEL, Store
 from docqa.types import Document
+
+MOST_NAMED = 5  #: documents of one name whose ids are told
 
 
 def register(commands: Commands) -> None:
@@ -66,20 +69,33 @@ def _extract(arguments: argparse.Namespace) -> int:
     else:
         with ProgressLine(sys.stderr) as progress:
             carry_on(store, settings, run=run, on_progress=progress)
-    summary = write_run(arguments, settings, store, store.catalog.ledger.runs(run)[0])
+    summary = _written(arguments, settings, store, run)
     emit(summary) if arguments.json else print(told(summary))
     return 3 if summary["failed"] else 0
+
+
+def _written(arguments: argparse.Namespace, settings: Settings, store: Store, run: int) -> dict[str, object]:
+    """Write the table; where that fails, say that nothing has to be read again."""
+    try:
+        return write_run(arguments, settings, store, store.catalog.ledger.runs(run)[0])
+    except DocqaError:
+        print(f"docqa: extraction {run} is kept: docqa export {run} --out FILE", file=sys.stderr)
+        raise
 
 
 def documents_in(store: Store, collection: str | None, names: Sequence[str]) -> list[Document]:
     """The documents meant by file paths, labels or beginnings of ids; all of the collection if none is named.
 
-    Raises UnknownDocument, UnknownCollection.
+    A label means every document that is called so, by any of its labels. Raises UnknownDocument, UnknownCollection.
     """
     documents = store.catalog.documents(collection)
     if not names:
         return documents
-    by_label = {document.label: document for document in documents}
+    by_label: dict[str, list[Document]] = {}
+    called = store.catalog.names()
+    for document in documents:
+        for label in {document.label, *(label for label, _ in called.get(document.doc, ()))}:
+            by_label.setdefault(label, []).append(document)
     by_doc = {document.doc: document for document in documents}
     chosen: dict[str, Document] = {}
     for name in names:
@@ -88,14 +104,26 @@ def documents_in(store: Store, collection: str | None, names: Sequence[str]) -> 
     return list(chosen.values())
 
 
-def _named(store: Store, name: str, by_label: dict[str, Document], by_doc: dict[str, Document]) -> list[Document]:
+def document_named(store: Store, name: str) -> Document:
+    """The one document that is meant. Raises UnknownDocument."""
+    found = documents_in(store, None, [name])
+    if len(found) > 1:
+        ids = ", ".join(f"{one.doc[:12]} ({one.collection})" for one in found[:MOST_NAMED])
+        hint = f"Give the beginning of an id: {ids}{', …' if len(found) > MOST_NAMED else ''}."
+        raise UnknownDocument(f"{name} is {len(found)} documents.", hint)
+    return found[0]
+
+
+def _named(store: Store, name: str, by_label: dict[str, list[Document]], by_doc: dict[str, Document]) -> list[Document]:
     if name in by_label:
-        return [by_label[name]]
+        return by_label[name]
     path = Path(name)
     if len(name) > MAX_LABEL:
         raise UnknownDocument(f"There is no document {name[:40]!r}….")
     if path.is_dir():
         hashes = {_sha256(file) for file in path.rglob("*") if file.is_file()}
+        if not hashes & by_doc.keys():
+            raise UnknownDocument(f"No file of {name} is in the store.", f"Ingest it first: docqa ingest {name}")
         return [document for doc, document in by_doc.items() if doc in hashes]
     if path.is_file():
         doc = _sha256(path)

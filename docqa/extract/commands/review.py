@@ -11,12 +11,12 @@ from pathlib import Path
 from docqa.cli import Commands, emit, settings_of
 from docqa.errors import UnknownDocument, UsageError
 from docqa.evaluate import Fit
-from docqa.extract.commands.extract import documents_in
+from docqa.extract.commands.extract import document_named
 from docqa.extract.export.output import add_output, check_output, told, write_run
 from docqa.extract.fields import load_fields
 from docqa.extract.review import accept, correct, newest_cells, refit, withdraw
 from docqa.extract.run import run_fields
-from docqa.extract.table import run_table
+from docqa.extract.table import run_table, with_currency
 from docqa.store import Store
 from docqa.store.ledger import Run
 from docqa.types import Cell, Correction, FieldSpec
@@ -25,7 +25,7 @@ from docqa.types import Cell, Correction, FieldSpec
 def register(commands: Commands) -> None:
     """Add the commands to the command line."""
     export = commands.add("export", _export, "write the table of an earlier extraction again, with what was corrected")
-    export.add_argument("extraction", type=int, metavar="RUN", help="the number of the extraction")
+    export.add_argument("extraction", type=int, metavar="RUN", help="its number, as `docqa extract` told it")
     add_output(export)
     said = commands.add(
         "correct", _correct, "say what a field of a document holds; the machine's value stays beside it"
@@ -78,7 +78,7 @@ def _correct(arguments: argparse.Namespace) -> int:
     asked = [arguments.accept, arguments.withdraw, arguments.value is not None]
     if sum(asked) != 1:
         raise UsageError("What is to be said of the cell?", "Give a value, or --accept, or --withdraw.")
-    [document] = documents_in(store, None, [arguments.document])
+    document = document_named(store, arguments.document)
     who = getpass.getuser() if arguments.who is None else arguments.who
     place = {"row": arguments.row, "column": arguments.column}
     if arguments.withdraw:
@@ -133,10 +133,10 @@ def _corrections(arguments: argparse.Namespace) -> int:
 def _once_known(store: Store, name: str) -> str:
     """The id of the document that is meant, or of a withdrawn one that begins so: it has no label any more.
 
-    Raises UnknownDocument, UsageError.
+    Raises UnknownDocument.
     """
     try:
-        documents = documents_in(store, None, [name])
+        return document_named(store, name).doc
     except UnknownDocument:
         withdrawn = [doc for doc in store.catalog.watched.unlabelled() if doc.startswith(name)]
         if len(withdrawn) > 1:
@@ -145,9 +145,6 @@ def _once_known(store: Store, name: str) -> str:
         if not withdrawn:
             raise
         return withdrawn[0]
-    if len(documents) != 1:
-        raise UsageError(f"{name} is a folder with {len(documents)} documents of the store.", "Name one of them.")
-    return documents[0].doc
 
 
 def _in_words(said: Correction, label: str) -> str:
@@ -159,9 +156,10 @@ def _in_words(said: Correction, label: str) -> str:
     elif said.value is None:
         what = "no row of the table" if said.row and not said.column else "not in the document"
     else:
-        what = f"“{said.value}”"
+        what = f"“{with_currency(said.value, said.currency)}”"
     read = "" if said.withdrawn or said.read in (None, said.value) else f" (the machine read “{said.read}”)"
-    accepted = " (as the machine read it)" if not said.withdrawn and said.read == said.value else ""
+    same = not said.withdrawn and said.read == said.value and said.currency is None
+    accepted = " (as the machine read it)" if same else ""
     note = f" — {said.note}" if said.note else ""
     return f"{said.at[:16].replace('T', ' ')}  {said.who}: {where}: {what}{read}{accepted}{note}"
 
@@ -190,7 +188,7 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 
 
 def _fit_in_words(fit: Fit) -> str:
-    if not fit.before["cells"]:
+    if not fit.before["cells"] or not fit.cells:
         return f"Not saved. {fit.refused}."
     names = ("calibration_error", "brier", "accuracy_at_0.6", "accuracy_at_0.8")
     lines = [f"Fitted to {fit.cells} cells that somebody looked at; {fit.before['cells']:.0f} others were held back."]

@@ -3,8 +3,8 @@
 In a CSV (RFC 4180) values come first, one column a field, as people left them; behind them, per field, `NAME.state`
 says how far the value can be relied on, `NAME.machine` what the machine had read where a person looked, with `NAME.by`
 and `NAME.at`. `NAME.page`, `NAME.quote`, `NAME.confidence` and `NAME.problem`, which also says which checks a value
-failed, are those of the machine's value. Of an amount there is `NAME.currency`, and of a table, whose value is the
-number of its rows, `NAME.rows` with their values as JSON.
+failed, are those of the machine's value. Of an amount there is `NAME.currency`, as people left it, and of a table,
+whose value is the number of its rows, `NAME.rows` with their values as JSON.
 
 A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP ASVS 5.0, 1.2.10), and so does one
 that it would spoil as a number: 0012, +4930123456, 12E5, more than 15 digits. Amounts and numbers stay numbers.
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 from docqa.errors import PathMissing, UsageError
 from docqa.extract.table import Row, RunSheet
 from docqa.types import Cell, Correction, FieldSpec, FieldType, Problem
-from docqa.wholefile import write_whole
+from docqa.wholefile import check_folder, write_whole
 
 SUFFIXES = (".csv", ".xlsx", ".json")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -109,6 +109,9 @@ def check_target(file: Path) -> None:
         raise UsageError(f"{file.name} cannot be written.", f"Give the output a name that ends in {names}.")
     if not file.parent.is_dir():
         raise PathMissing(f"There is no folder {file.parent}.")
+    if file.is_dir():
+        raise UsageError(f"{file} cannot be written: it is a folder.", "Choose another name.")
+    check_folder(file.parent)
 
 
 def checked_address(address: str) -> str:
@@ -188,6 +191,8 @@ def _said(field: FieldSpec, row: Row, style: CsvStyle) -> dict[str, str]:
         "at": "" if said is None else said.at,
         "problem": safe("; ".join(f"{one.code}: {one.message}" for one in problems_of(field, row))),
     }
+    if field.type is FieldType.AMOUNT:
+        told["currency"] = row.currency(field.name) or ""
     if rows := row.rows(field) if field.type is FieldType.TABLE else []:
         told["rows"] = json.dumps([_row_values(field, row, number) for number in rows], ensure_ascii=False)
     if cell is None:
@@ -196,7 +201,6 @@ def _said(field: FieldSpec, row: Row, style: CsvStyle) -> dict[str, str]:
         "page": "" if cell.page is None else str(cell.page),
         "quote": safe(" ".join((cell.quote or "").split())),
         "confidence": "" if cell.confidence is None else f"{cell.confidence:.2f}".replace(".", style.decimal),
-        "currency": cell.currency or "",
     }
 
 
@@ -264,6 +268,7 @@ def _cell_json(row: Row, name: str, number: int = 0, column: str = "") -> dict[s
     cell, said = row.cell(name, number, column), row.said(name, number, column)
     return {
         "value": row.value(name, number, column),
+        "currency": row.currency(name, number, column),
         "state": row.state(name, number, column).value,
         "machine": None if cell is None else _machine_json(cell),
         "correction": None if said is None else asdict(said),

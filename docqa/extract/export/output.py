@@ -54,6 +54,7 @@ def write_run(arguments: argparse.Namespace, settings: Settings, store: Store, r
         "run": record.run,
         "documents": len(rows),
         "failed": len(failed),
+        "withdrawn": record.documents - len(rows),
         "cells": filled,
         "corrections": sum(len(row.corrections) + len(row.in_tables) for row in rows),
         "out": str(arguments.out),
@@ -63,8 +64,9 @@ def write_run(arguments: argparse.Namespace, settings: Settings, store: Store, r
 def told(summary: Mapping[str, object]) -> str:
     """What was written, as a line."""
     corrected = f", {summary['corrections']} corrections" if summary["corrections"] else ""
-    cells = f"{summary['documents']} documents, {summary['cells']} cells filled{corrected}"
-    return f"{cells}, {summary['failed']} documents failed: {summary['out']}"
+    cells = f"Extraction {summary['run']}: {summary['documents']} documents, {summary['cells']} cells filled{corrected}"
+    withdrawn = f", {summary['withdrawn']} withdrawn since" if summary["withdrawn"] else ""
+    return f"{cells}, {summary['failed']} documents failed{withdrawn}: {summary['out']}"
 
 
 def _host(settings: Settings) -> str:

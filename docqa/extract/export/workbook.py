@@ -16,7 +16,7 @@ from docqa.errors import UsageError
 from docqa.extract.confidence import DOUBTED
 from docqa.extract.export.files import checked_address, problems_in, problems_of, shown_value
 from docqa.extract.export.sheets import MOST_NAME, MOST_ROWS, Book, Sheet
-from docqa.extract.table import Row, RunSheet, State
+from docqa.extract.table import Row, RunSheet, State, with_currency
 from docqa.types import Cell, Correction, FieldSpec, FieldType
 
 SURE = 0.9  #: confidence from which a cell is shown as sure: where it can be believed, nine of ten such are right
@@ -114,6 +114,10 @@ class _Shown:
         return self.row.cell(*self._place)
 
     @property
+    def currency(self) -> str | None:
+        return self.row.currency(*self._place)
+
+    @property
     def said(self) -> Correction | None:
         return self.row.said(*self._place)
 
@@ -172,13 +176,13 @@ class _Shown:
         """Put it on a sheet."""
         if link is not None:
             sheet.link(line, column, link)
-        sheet.value(line, column, self.value, self.spec, self.cell.currency if self.cell else None, self.fill)
+        sheet.value(line, column, self.value, self.spec, self.currency, self.fill)
         if comment:
             sheet.comment(line, column, self.comment)
 
 
 def _said(said: Correction, state: State, cell: Cell | None) -> str:
-    read = "nothing" if cell is None or cell.value is None else f"“{cell.value}”"
+    read = "nothing" if cell is None or cell.value is None else f"“{with_currency(cell.value, cell.currency)}”"
     what = "looked at and right" if state is State.ACCEPTED else f"corrected, the machine read {read}"
     return f"{said.who}, {_moment(said.at)} UTC: {what}{f' ({said.note})' if said.note else ''}"
 
@@ -319,6 +323,7 @@ def _facts(run: RunSheet) -> list[tuple[str, str]]:
         ("reader and version", f"{run.reader}, {run.version}"),
         ("collection", run.collection),
         ("documents", f"{run.documents:,}"),
+        *([("withdrawn since", f"{run.withdrawn:,}")] if run.withdrawn else []),
         ("failed", f"{len(run.failed):,}"),
     ]
 
