@@ -20,7 +20,8 @@ from rapidfuzz.distance import Levenshtein
 
 from docqa.ask import ask, finished
 from docqa.errors import BadQuestionsFile, PathMissing
-from docqa.extract.confidence import Calibration, accuracy_at, brier, calibration_error, in_words
+from docqa.extract.calibration import accuracy_at, brier, calibration_error, fitted, in_words
+from docqa.extract.confidence import Calibration
 from docqa.extract.run import carry_on, start_run
 from docqa.extract.table import run_table
 from docqa.extract.values import same_value
@@ -300,7 +301,8 @@ def fit_confidence(judged: Sequence[Judged], start: Calibration, fitted_on: str,
     `start` is the calibration in use, or `Calibration(BELIEFS)` for a first one. A cell that failed a check is as sure
     as that allows, whatever its signs, so that nothing is learned from it.
     """
-    fit = start.fitted((one.cell.signs, one.right) for one in judged if one.cell is not None and _teaches(one))
+    taught = [(one.cell.signs, one.right) for one in judged if one.cell is not None and _teaches(one)]
+    fit = fitted(start, taught)
     held = [one for one in judged if one.held_back]
     return replace(fit, fitted_on=fitted_on, fitted_at=fitted_at, measured=believability(held, fit))
 

@@ -1,5 +1,6 @@
-"""Fields × documents → checked cells in a ledger → a CSV file.
+"""Fields × documents → checked cells in a ledger → a spreadsheet.
 
-`fields` reads the fields file, `run` fills the ledger, `values` turns what is printed into values, `export` writes
-files, `commands` is all that on the command line.
+`fields` is the fields file and `form` what a model is asked; `run` is the story of an extraction, whose documents
+`hands` fill, `fill` that of one document: `proof`, `checks`, `confidence`. `table` and `review` are what becomes of the
+cells, `export` writes files of them, `commands` is all that on the command line.
 """

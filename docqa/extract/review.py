@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from docqa.errors import UsageError
 from docqa.evaluate import FieldRecord, Fit, Judged, is_right, refitted
-from docqa.extract.confidence import CALIBRATION, Calibration, calibration_in
+from docqa.extract.calibration import CALIBRATION, calibration_in, load_calibration, save_calibration
 from docqa.extract.fields import field_key
 from docqa.extract.run import run_fields
 from docqa.extract.table import row_text
@@ -190,11 +190,11 @@ def refit(store: Store, *, save: bool = True) -> Fit:
     documents = len({one.doc for one in judged})
     fitted_on = (
         f"cells of {documents} documents that {', '.join(people)} looked at until {today}, without the half held back; "
-        f"the weights it started from were fitted on {Calibration.load().fitted_on}"
+        f"the weights it started from were fitted on {load_calibration().fitted_on}"
     )
-    fit = refitted(judged, Calibration.load(), calibration_in(store.folder), fitted_on, today)
+    fit = refitted(judged, load_calibration(), calibration_in(store.folder), fitted_on, today)
     if save and fit.refused is None:
-        fit.calibration.save(store.folder / CALIBRATION)
+        save_calibration(fit.calibration, store.folder / CALIBRATION)
     return fit
 
 

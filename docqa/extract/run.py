@@ -26,7 +26,7 @@ from docqa.errors import (
     StoreDamaged,
     StoreError,
 )
-from docqa.extract.confidence import calibration_in
+from docqa.extract.calibration import calibration_in
 from docqa.extract.fields import field_key, fields_from_json, fields_json
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
 from docqa.extract.hands import PAGES, Done, Hands, Here, OneByOne, Processes, Task, Threads, pages_in

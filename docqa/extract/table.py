@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from docqa.extract.calibration import calibration_in
 from docqa.extract.checks import doubt, duplicates
-from docqa.extract.confidence import DOUBTED, Calibration, calibration_in
+from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import field_key
 from docqa.extract.run import run_fields
 from docqa.store import Store

@@ -20,7 +20,7 @@ from pathlib import Path
 from fields_speed import beside
 
 from docqa.evaluate import FieldRecord, Judged, judge_fields, read_field_records
-from docqa.extract.confidence import accuracy_at, calibration_error
+from docqa.extract.calibration import accuracy_at, calibration_error
 from docqa.settings import Settings
 from docqa.types import FieldSpec, FieldType
 

@@ -33,7 +33,16 @@ from fields_speed import beside
 from PIL import Image, ImageEnhance, ImageFilter
 
 from docqa.evaluate import FieldRecord, Judged, believability, is_right
-from docqa.extract.confidence import BELIEFS, SHIPPED, Calibration, Signs, accuracy_at, calibration_error
+from docqa.extract.calibration import (
+    BELIEFS,
+    SHIPPED,
+    accuracy_at,
+    calibration_error,
+    fitted,
+    load_calibration,
+    save_calibration,
+)
+from docqa.extract.confidence import Calibration, Signs
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
 from docqa.readers.layout import read_fields
 from docqa.types import Box, FieldSpec, Page, Word
@@ -72,12 +81,12 @@ def main() -> None:
     print(f"{len(real)} cells, {len(copies)} of copies, {len(taken)} where the value was taken away")
     rate(real, copies, taken)
     if given.save:
-        fit = fitted(real, copies, taken)
+        fit = fitted_to_all(real, copies, taken)
         held = [
             one for doc, own in pages.items() if doc in asked and is_held_back(doc) for one in filled(doc, own, asked)
         ]
         measured, today = believability(held, fit), datetime.now(UTC).date().isoformat()
-        replace(fit, fitted_on=FITTED_ON, fitted_at=today, measured=measured).save(SHIPPED)
+        save_calibration(replace(fit, fitted_on=FITTED_ON, fitted_at=today, measured=measured), SHIPPED)
         print("held back:", measured)
 
 
@@ -156,7 +165,7 @@ def filled(doc: str, pages: Sequence[Page], asked: Asked) -> list[Judged]:
     """The cells of a document, or of a copy of it, whose true value is known."""
     fields, record = asked[doc]
     readings = Readings(BUILT_IN, read_fields(fields, pages))
-    cells = fill_cells(doc, fields, {page.number: page for page in pages}, readings, {}, Calibration.load())
+    cells = fill_cells(doc, fields, {page.number: page for page in pages}, readings, {}, load_calibration())
     return [
         Judged(doc, one.name, cells[one.name], is_right(cells[one.name], record.fields[one.name], one.type))
         for one in fields
@@ -187,12 +196,12 @@ def stands_in(word: Word, box: Box) -> bool:
 # ── fitting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def fitted(real: Iterable[Judged], copies: Iterable[Judged], taken: Iterable[Judged]) -> Calibration:
+def fitted_to_all(real: Iterable[Judged], copies: Iterable[Judged], taken: Iterable[Judged]) -> Calibration:
     """Weights fitted to all, and from there to the documents as they are."""
     observed = [(signs, 1.0) for signs in taught(real)]
     every = [*observed, *((one, COPIED) for one in taught(copies)), *((one, TAKEN) for one in taught(taken))]
-    first = Calibration(BELIEFS).fitted([signs for signs, _ in every], [worth for _, worth in every], FIRST_PULL)
-    return first.fitted([signs for signs, _ in observed])
+    first = fitted(Calibration(BELIEFS), [signs for signs, _ in every], [worth for _, worth in every], FIRST_PULL)
+    return fitted(first, [signs for signs, _ in observed])
 
 
 def taught(cells: Iterable[Judged]) -> list[tuple[Signs, bool]]:
@@ -208,7 +217,7 @@ def rate(real: Sequence[Judged], copies: Sequence[Judged], taken: Sequence[Judge
     rated: dict[str, list[tuple[tuple[float, float], bool]]] = {"as they are": [], "worse copies": []}
     for fold in range(FOLDS):
         out = set(docs[fold::FOLDS])
-        fit = fitted(*([one for one in cells if one.doc not in out] for cells in (real, copies, taken)))
+        fit = fitted_to_all(*([one for one in cells if one.doc not in out] for cells in (real, copies, taken)))
         for name, cells in (("as they are", real), ("worse copies", copies)):
             for one in (one for one in cells if one.doc in out):
                 chance = fit.confidence(one.cell) if one.cell is not None else None

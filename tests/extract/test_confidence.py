@@ -8,18 +8,19 @@ from pathlib import Path
 import pytest
 
 from docqa.errors import BadSettings
-from docqa.extract.confidence import (
+from docqa.extract.calibration import (
     BELIEFS,
-    DOUBTED,
-    Calibration,
     accuracy_at,
     brier,
     calibration_error,
     calibration_in,
+    fitted,
     in_words,
-    signs_of,
+    load_calibration,
+    save_calibration,
     threshold_for,
 )
+from docqa.extract.confidence import DOUBTED, Calibration, signs_of
 from docqa.types import Cell, FieldSpec, FieldType, Page, Problem, Reading, TextSource
 
 TOTAL = FieldSpec("total", FieldType.AMOUNT)
@@ -30,24 +31,24 @@ SCANNED = replace(PAGE, text_source=TextSource.OCR)
 
 def test_a_fit_finds_the_share_that_was_right() -> None:
     seen = [((("good", 1.0),), n < 900) for n in range(1000)] + [((), n < 300) for n in range(1000)]
-    fitted = Calibration({}).fitted(seen)
-    assert fitted.chance((("good", 1.0),)) == pytest.approx(0.9, abs=0.03)
-    assert fitted.chance(()) == pytest.approx(0.3, abs=0.03)
-    assert fitted.cells == 2000
+    fit = fitted(Calibration({}), seen)
+    assert fit.chance((("good", 1.0),)) == pytest.approx(0.9, abs=0.03)
+    assert fit.chance(()) == pytest.approx(0.3, abs=0.03)
+    assert fit.cells == 2000
 
 
 def test_a_few_corrections_move_the_weights_a_little_and_many_a_lot() -> None:
     shipped = Calibration({"always": 2.0})
-    few, many = (shipped.fitted([((), False)] * count).chance(()) for count in (2, 200))
+    few, many = (fitted(shipped, [((), False)] * count).chance(()) for count in (2, 200))
     assert shipped.chance(()) > few > 0.5 > many
-    assert shipped.fitted([]) == shipped
+    assert fitted(shipped, []) == shipped
 
 
 def test_a_cell_that_is_worth_less_moves_the_weights_less() -> None:
     start, seen = Calibration({"always": 0.0}), [((), True)] * 400 + [((), False)] * 400
-    assert start.fitted(seen).chance(()) == pytest.approx(0.5)
-    assert start.fitted(seen, [1.0] * 400 + [0.25] * 400).chance(()) == pytest.approx(0.8, abs=0.03)
-    assert start.fitted(seen[:400], pull=10_000.0).chance(()) < 0.6 < start.fitted(seen[:400]).chance(())
+    assert fitted(start, seen).chance(()) == pytest.approx(0.5)
+    assert fitted(start, seen, [1.0] * 400 + [0.25] * 400).chance(()) == pytest.approx(0.8, abs=0.03)
+    assert fitted(start, seen[:400], pull=10_000.0).chance(()) < 0.6 < fitted(start, seen[:400]).chance(())
 
 
 def test_a_sign_nobody_fitted_counts_nothing() -> None:
@@ -68,8 +69,8 @@ def test_a_cell_without_a_value_has_no_confidence_and_a_doubted_one_little() -> 
 
 def test_it_is_kept_with_where_it_comes_from(tmp_path: Path) -> None:
     fitted = Calibration({"always": 1.25}, "twelve letters", "2026-11-22", 40, {"calibration_error": 0.02})
-    fitted.save(tmp_path / "c.json")
-    assert Calibration.load(tmp_path / "c.json") == fitted
+    save_calibration(fitted, tmp_path / "c.json")
+    assert load_calibration(tmp_path / "c.json") == fitted
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"weights": {}}'])
@@ -77,11 +78,11 @@ def test_a_file_that_holds_none_is_named(tmp_path: Path, content: str) -> None:
     file = tmp_path / "c.json"
     file.write_text(content)
     with pytest.raises(BadSettings, match="holds no calibration"):
-        Calibration.load(file)
+        load_calibration(file)
 
 
 def test_what_is_shipped_says_on_what_it_was_fitted_and_how_well() -> None:
-    shipped = Calibration.load()
+    shipped = load_calibration()
     assert "half" in shipped.fitted_on and shipped.cells > 200
     assert shipped.measured is not None and shipped.measured["calibration_error"] <= 0.05
     assert shipped.weights.keys() >= BELIEFS.keys()
@@ -172,8 +173,8 @@ def test_how_many_cells_need_no_look_is_a_sentence() -> None:
 
 
 def test_an_office_s_own_calibration_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
-    assert calibration_in(tmp_path) == Calibration.load()
+    assert calibration_in(tmp_path) == load_calibration()
     own = Calibration({"always": 1.0}, "ours", "2026-11-22", 1, {})
-    own.save(tmp_path / "calibration.json")
+    save_calibration(own, tmp_path / "calibration.json")
     assert calibration_in(tmp_path) == own
     assert [file.name for file in tmp_path.iterdir()] == ["calibration.json"]

@@ -17,8 +17,9 @@ from docqa.errors import (
     UnknownCollection,
     UnknownDocument,
 )
+from docqa.extract.calibration import load_calibration
 from docqa.extract.commands.extract import document_named, documents_in
-from docqa.extract.confidence import DOUBTED, Calibration
+from docqa.extract.confidence import DOUBTED
 from docqa.extract.fields import (
     MAX_FIELDS,
     field_key,
@@ -426,7 +427,7 @@ def filled(make_page: MakePage, first: str | None, second: str, score: float = 0
     """The total of a document as a model and then the built-in reader read it."""
     model = [Reading("total", first, 1, "", 0.5)] if first else []
     both = Readings("vision:gemma", model, [Reading("total", second, 1, "", score)])
-    return fill_cells("d0", [TOTAL], {1: make_page("d0", 1, TWO)}, both, {}, Calibration.load())["total"]
+    return fill_cells("d0", [TOTAL], {1: make_page("d0", 1, TWO)}, both, {}, load_calibration())["total"]
 
 
 def test_readings_that_agree_are_surer_than_one_and_those_that_differ_are_doubted(make_page: MakePage) -> None:
@@ -451,7 +452,7 @@ def test_a_table_is_as_sure_as_its_second_reading_agrees(make_page: MakePage) ->
 
     def rated(second: Sequence[Reading]) -> Cell:
         both = Readings("vision:gemma", read("5.00", "6.00"), second)
-        return fill_cells("d0", [items], pages, both, {}, Calibration.load())["items"]
+        return fill_cells("d0", [items], pages, both, {}, load_calibration())["items"]
 
     alone, same, short, other = rated([]), rated(read("5.00", "6.00")), rated(read("5.00")), rated(read("5.00", "5.00"))
     assert all(one.value == "2" for one in (alone, same, short, other)), "a doubt is no reason to lose a value"

@@ -16,7 +16,7 @@ import pytest
 from docqa import cli, evaluate
 from docqa.errors import StoreError, UsageError
 from docqa.extract import run as extraction
-from docqa.extract.confidence import CALIBRATION, Calibration, calibration_in
+from docqa.extract.calibration import CALIBRATION, calibration_in, load_calibration, save_calibration
 from docqa.extract.review import MAX_NOTE, MAX_VALUE, MAX_WHO, accept, correct, looked_at, records_of, refit, withdraw
 from docqa.extract.run import carry_on, start_run
 from docqa.extract.table import Row, State, run_sheet, run_table
@@ -354,10 +354,10 @@ def test_a_fit_that_is_worse_or_has_too_little_is_not_kept(
 ) -> None:
     ideal = replace(refit(reviewed_store, save=False).calibration, fitted_on="ideal", measured={})
     ideal = replace(ideal, weights={**ideal.weights, "is amount": -9.0, "is name": 5.0})
-    ideal.save(reviewed_store.folder / CALIBRATION)
+    save_calibration(ideal, reviewed_store.folder / CALIBRATION)
     fit = refit(reviewed_store)
     assert fit.refused is not None and "worse on the half held back" in fit.refused
-    assert Calibration.load(reviewed_store.folder / CALIBRATION).fitted_on == "ideal"
+    assert load_calibration(reviewed_store.folder / CALIBRATION).fitted_on == "ideal"
     monkeypatch.setattr(evaluate, "FEWEST_CELLS", 1000)
     refused = refit(reviewed_store).refused
     assert refused is not None and "too few cells" in refused and "1000 of each" in refused
