@@ -331,7 +331,7 @@ def test_from_a_cell_that_failed_a_check_nothing_is_learned() -> None:
     negative = replace(cell("-5"), doubts=(Problem("negative", "-5 is below zero.", "Look."),))
     judged = [Judged("a" * 64, "x", cell("5"), True)] * 40 + [Judged("a" * 64, "x", negative, False)] * 40
     fitted = fit_confidence(judged, Calibration({}), "drawn", "2026-11-22")
-    assert fitted.cells == 40 and fitted.chance(()) > 0.9
+    assert fitted.cells == 40 and fitted.chance(()) > 0.85
 
 
 def test_without_records_there_are_no_figures(fill: Callable[..., dict[str, object]]) -> None:
