@@ -30,7 +30,7 @@ from docqa.find import Finder, Scope
 from docqa.readers import NOTHING_SAID, Conversation
 from docqa.settings import FindSettings, Settings
 from docqa.store import Store
-from docqa.types import Cell, Document, Draft, Evidence, FieldSpec, FieldType, Hit, Quote, Reading, Verdict
+from docqa.types import Cell, Document, Draft, Evidence, FieldSpec, FieldType, Hit, Problem, Quote, Reading, Verdict
 
 AddDocument = Callable[..., Document]
 
@@ -324,6 +324,14 @@ def test_confidence_is_fitted_on_one_half_and_measured_on_the_other() -> None:
     assert fitted.chance((("good", 1.0),)) > 0.85 > 0.15 > fitted.chance(())
     assert fitted.measured is not None
     assert (fitted.measured["cells"], fitted.measured["accuracy_at_0.6"]) == (40.0, pytest.approx(10 / 24, abs=1e-3))
+
+
+def test_from_a_cell_that_failed_a_check_nothing_is_learned() -> None:
+    """Its confidence is low for that, whatever its signs: signs that are right elsewhere must not pay for it."""
+    negative = replace(cell("-5"), doubts=(Problem("negative", "-5 is below zero.", "Look."),))
+    judged = [Judged("a" * 64, "x", cell("5"), True)] * 40 + [Judged("a" * 64, "x", negative, False)] * 40
+    fitted = fit_confidence(judged, Calibration({}), "drawn", "2026-11-22")
+    assert fitted.cells == 40 and fitted.chance(()) > 0.85
 
 
 def test_without_records_there_are_no_figures(fill: Callable[..., dict[str, object]]) -> None:

@@ -32,7 +32,7 @@ from fields_accuracy import ROOT, by_family, fields_of
 from fields_speed import beside
 from PIL import Image, ImageEnhance, ImageFilter
 
-from docqa.evaluate import FieldRecord, Judged, believability, is_right
+from docqa.evaluate import FieldRecord, Judged, believability, is_right, judge_fields
 from docqa.extract.calibration import (
     BELIEFS,
     SHIPPED,
@@ -45,6 +45,7 @@ from docqa.extract.calibration import (
 from docqa.extract.confidence import Calibration, Signs
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
 from docqa.readers.layout import read_fields
+from docqa.settings import Settings
 from docqa.types import Box, FieldSpec, Page, Word
 
 #: How much a cell counts in the first fit beside one of a document as it is: copies say the same again, and a value
@@ -82,12 +83,26 @@ def main() -> None:
     rate(real, copies, taken)
     if given.save:
         fit = fitted_to_all(real, copies, taken)
-        held = [
-            one for doc, own in pages.items() if doc in asked and is_held_back(doc) for one in filled(doc, own, asked)
-        ]
-        measured, today = believability(held, fit), datetime.now(UTC).date().isoformat()
+        measured, today = on_the_other_half(given.store, families, fit), datetime.now(UTC).date().isoformat()
         save_calibration(replace(fit, fitted_on=FITTED_ON, fitted_at=today, measured=measured), SHIPPED)
         print("held back:", measured)
+
+
+def on_the_other_half(
+    folder: Path, families: Mapping[str, Sequence[FieldRecord]], fit: Calibration
+) -> Mapping[str, float]:
+    """What a fit is worth on the half that was held back, filled as an extraction of all documents fills it."""
+    with tempfile.TemporaryDirectory() as copy:
+        store = beside(folder, Path(copy))
+        there = {document.doc for document in store.catalog.documents()}
+        judged = [
+            one
+            for family, records in families.items()
+            for one in judge_fields(
+                store, Settings(), fields_of(family), [r for r in records if r.doc in there], BUILT_IN
+            )
+        ]
+    return believability([one for one in judged if one.held_back], fit)
 
 
 # ── documents ────────────────────────────────────────────────────────────────────────────────────────────────────────
