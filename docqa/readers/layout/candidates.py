@@ -28,10 +28,10 @@ from docqa.readers.layout.names import (
     COMPACT_FORMS,
     COMPACT_SALUTATIONS,
     compact,
-    first_company,
     has_legal_form,
     looks_like_name,
 )
+from docqa.readers.layout.parties import find_parties
 from docqa.readers.layout.runs import Lazy, Sheet
 
 
@@ -136,6 +136,9 @@ _CODE = re.compile(
 )
 
 
+_DECIMAL = re.compile(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}|\d{1,2}\.\d")  #: a price, or the number of a section
+
+
 def _codes(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     sheet = scene.sheets[index]
     taken = scene.dates[index]
@@ -148,8 +151,8 @@ def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
     if any(date.start <= span.start and span.end <= date.end for date in dates) or len(span.value) < 2:
         return False
     behind = sheet.walled[span.end : span.end + 2].strip()
-    decimal = re.fullmatch(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}|\d{1,2}\.\d", span.value) is not None  # or a section
-    return not decimal and not behind.startswith(("%", "@", "€", "$")) and not re.match(r"https?|www\.", span.value)
+    free = not behind.startswith(("%", "@", "€", "$")) and not span.value.startswith(("http", "www."))
+    return free and _DECIMAL.fullmatch(span.value) is None
 
 
 def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -236,8 +239,11 @@ def _only_label(marks: Sequence[Mark], start: int) -> bool:
     return any(mark.start <= start < mark.end and mark.behind == 0 for mark in marks)
 
 
+_COLON = re.compile(r"\W{0,3}[:#]")
+
+
 def _ends_label(sheet: Sheet, mark: Mark) -> bool:
-    return re.match(r"[^\w]{0,3}[:#]", sheet.text[mark.end : mark.end + 5]) is not None
+    return _COLON.match(sheet.text, mark.end) is not None
 
 
 _HEAD = re.compile(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?")
@@ -455,55 +461,15 @@ def _centred(sheet: Sheet, above: _Piece, below: _Piece) -> bool:
     return first[0] == above[2] and labelled and _stacked(sheet, above, below)
 
 
-# ── parties of an agreement ──────────────────────────────────────────────────────────────────────────────────────────
-
-_NAME = (
-    r"(?:[A-Z0-9][\w.&’'/\-]*)(?:,? (?:(?:of|and|&|the|de|van|von|der) )?(?:[A-Z(&][\w.&’'/\-)]*)){0,7}"
-    r"(?:, (?:Inc|Ltd|LLC|L\.L\.C|LLP|L\.P|Corp|GmbH|S\.A|N\.A|Incorporated|Limited)\b\.?)?"
-)
-_DEFINED = re.compile(rf"({_NAME})(?:,? an? [^()“”\"]{{3,140}}?)?,? ?\([^()“”\"]{{0,60}}[“”\"]([^“”\"]{{1,40}})[“”\"]")
-_BETWEEN = re.compile(rf"\b(?i:between|among|zwischen|entre)\b:? ({_NAME})")
-_AND = re.compile(rf"(?:\)|,|\w) (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
-_NO_PARTY = re.compile(
-    r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?|affiliates?|"
-    r"stock exchange|parties|party|subsidiar(?:y|ies)|laws?|plan|merger|shares?)$"
-)
-#: What stands before a name in the sentence that names it and is no part of it, and what begins behind it.
-_BEFORE_PARTY = re.compile(r"^(?:WHEREAS|RECITALS|BETWEEN|AND|NOW|THEREFORE|The|[A-Z]\.)\b[\s,.:]*(?!\w{1,2}\b)|^\W+")
-_BEHIND_PARTY = re.compile(r"(?:\s*\((?:[a-z][^()]*|t?he\b[^()]*)?\)?|, an?|,|\s*\()$")
-
-
 def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    """Names after "between", and names that are given a short name in brackets, at the beginning of the document."""
+    """The names that an agreement says it is between."""
     if index > 0:
         return []
     sheet = scene.sheets[0]
-    head = sheet.text[:3000]
-    between = _BETWEEN.search(head)
-    hits = [
-        (match.span(1), 0.7 if has_legal_form(match.group(1)) else 0.5, match.group(2))
-        for match in _DEFINED.finditer(head)
+    return [
+        Candidate(0, start, start + len(text), sheet.run_at(start), text, worth)
+        for start, text, worth in find_parties(sheet.text)
     ]
-    if between is not None:
-        hits.append((between.span(1), 0.8, ""))
-        second = _AND.search(head, between.end(1))
-        if second is not None and second.start() - between.end() < 400:
-            hits.append((second.span(1), 0.75, ""))
-    return _distinct_parties(sheet, hits)
-
-
-def _distinct_parties(sheet: Sheet, hits: Sequence[tuple[tuple[int, int], float, str]]) -> list[Candidate]:
-    found: dict[str, Candidate] = {}
-    for (start, end), prior, short in sorted(hits, key=lambda hit: -hit[1]):
-        text = _BEHIND_PARTY.sub("", sheet.text[start:end].rstrip(" ,("))
-        while (front := _BEFORE_PARTY.match(text)) and front.end():
-            text, start = text[front.end() :], start + front.end()
-        text = first_company(text)
-        named = compact(text)
-        wrong = not text[:1].isalpha() or _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
-        if not wrong and not any(named in other or other in named for other in found):
-            found[named] = Candidate(0, start, start + len(text), sheet.run_at(start), text, prior)
-    return list(found.values())
 
 
 _FINDERS: dict[Shape, Callable[[Guide, Scene, int], list[Candidate]]] = {
