@@ -61,7 +61,9 @@ def serve() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints something does not print it between the replies
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)  # pages are many small things without cycles: looking for some takes a third
+    gc.set_threshold(
+        1_000_000
+    )  # pages are many small things without cycles: looking for some takes a tenth of the time
     calibration: Calibration = pickle.load(sys.stdin.buffer)
     _say(replies, b"")  # ready
     while (work := _next(sys.stdin.buffer)) is not None:

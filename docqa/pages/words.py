@@ -15,7 +15,6 @@ from docqa.errors import StoreDamaged
 from docqa.types import Page, TextSource, Word
 
 _STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
-_EDGES = tuple(step / _STEPS for step in range(_STEPS + 1))
 _TEXT_SOURCES = {source.value: source for source in TextSource}
 
 
@@ -50,7 +49,7 @@ def row_of(page: Page) -> PageRow:
 
 def page_of(row: PageRow) -> Page:
     """The page that was kept."""
-    edges = iter([_EDGES[step] for step in row["boxes"]])
+    edges = iter([step / _STEPS for step in row["boxes"]])
     boxes = zip(edges, edges, edges, edges, strict=True)
     return Page(
         doc=row["doc"],
