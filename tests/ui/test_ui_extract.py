@@ -360,6 +360,25 @@ class TestReview:
         assert not at.text_input
         assert len(at.columns) == 2
 
+    def test_a_cell_of_a_document_that_failed_says_why(self, store: Store) -> None:
+        failed = add_failed(store, "broken.pdf", "invoices")
+        number = store.catalog.ledger.start_run(fields_json(TEXTS), "quote", "quote-1", [failed.doc])
+        problem = Problem("damaged_file", "The content is damaged.", "Copy it again.")
+        store.catalog.ledger.fail_run_document(number, failed.doc, problem, final=True)
+        at = self.open(number, Place(failed.doc, "total"))
+        assert "The content is damaged. Copy it again." in texts(at)
+
+    def test_a_long_value_can_be_read_whole(self, store: Store, invoice: Document) -> None:
+        number, cells = make_run(store, invoice, finished=False)
+        names = "; ".join(f"Company {n} of Wexhaven Limited" for n in range(9))
+        keyed = [(field_key(TEXTS[0], "quote-1"), replace(cells["total"], value=names))]
+        store.catalog.ledger.finish_run_document(number, invoice.doc, keyed)
+        at = self.open(number, Place(invoice.doc, "total"))
+        assert at.text_area[0].value == names
+        at.text_area[0].set_value(f"{names}; Alder Ltd")
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert run_table(store, number)[0].value("total") == f"{names}; Alder Ltd"
+
     def test_the_page_is_shown_with_its_box(self, store: Store, invoice: Document) -> None:
         number, cells = make_run(store, invoice)
         rows = run_table(store, number)
