@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -230,6 +231,16 @@ class TestRun:
         checked(at.segmented_control(key=f"show_{number}").set_value("To look at").run())
         assert list(at.dataframe[0].value["Document"]) == ["invoice.pdf"]
         assert cells
+
+    def test_it_says_what_a_run_waits_for(self, store: Store, invoice: Document) -> None:
+        number, _ = make_run(store, invoice, finished=False)
+        at = AppTest.from_function(_extract, default_timeout=20)
+        at.query_params["run"] = str(number)
+        at.session_state[f"pace_{number}"] = [(time.monotonic() - 10, 0)]
+        checked(at.run())
+        assert "then it goes on here" not in captions(at)
+        store.take(io.BytesIO(b"being read"), "new.pdf", "invoices", 100)
+        assert "first; then it goes on here" in captions(checked(at.run()))
 
     @pytest.mark.parametrize(
         ("done", "seconds", "left", "words"),
