@@ -193,7 +193,7 @@ class TestRun:
             {"Document": "invoice.pdf", "total": "1190.00", "due": "soon", "supplier": "not found"}
         ]
         assert [link.proto.url for link in at.get("link_button")] == [
-            f"/runs/{number}.{suffix}" for suffix in ("xlsx", "csv", "json")
+            f"/runs/{number}.{suffix}" for suffix in ("xlsx", "csv", "csv?columns=semicolon", "json")
         ]
         assert "1 of 3 values are sure enough at 90%; the rest needs a look." in texts(at)
 
@@ -324,6 +324,10 @@ class TestReview:
         checked(at.button(key="add_row").click().run())
         assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items", 3, "what")
         assert not any(button.key == f"strike_{number}" for button in at.button)
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items")
+        assert run_table(store, number)[0].rows(ITEMS) == [1, 2]  # nothing was typed, nothing is added
+        checked(at.button(key="add_row").click().run())
         at.text_input[0].set_value("Clock")
         checked(at.button(key=f"accept_{number}").click().run())
         at = self.open(number, Place(invoice.doc, "items", 1, "what"))

@@ -38,7 +38,8 @@ OPEN = "background-color: #d6e6f5; color: #123c5e"
 NOTHING = "color: #8a95a1"
 DOCUMENT_FAILED = "color: #a3211a; font-weight: 600"
 ALL, ONLY_LOOKS = "All documents", "To look at"
-DOWNLOADS = {"Excel": "xlsx", "CSV": "csv", "JSON": "json"}
+DOWNLOADS = {"Excel": "xlsx", "CSV": "csv", "CSV with ;": "csv?columns=semicolon", "JSON": "json"}
+DECIMAL_COMMA = "Semicolons and decimal commas, for spreadsheets in German, French and many other languages"
 
 
 def show() -> None:
@@ -196,7 +197,8 @@ def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Non
             st.button("Go on", key="go_on", icon=":material/play_arrow:", on_click=_go_on, args=(run,))
         with st.container(horizontal=True, gap="xsmall", width="content", key="downloads"):
             for name, suffix in DOWNLOADS.items():
-                st.link_button(name, f"/runs/{run.run}.{suffix}", icon=":material/download:")
+                why = DECIMAL_COMMA if "semicolon" in suffix else None
+                st.link_button(name, f"/runs/{run.run}.{suffix}", icon=":material/download:", help=why)
     _status(run, fields, rows, looks)
     _table(run, fields, _shown_rows(run, rows, looks))
     _failed(run, rows)

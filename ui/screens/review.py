@@ -202,6 +202,9 @@ def _say(run: int, look: Look, text: str) -> None:
     store, place, field = resources.store(), look.place, look.field
     if field is None:
         return
+    if not text.strip() and place.row and place.row == look.row.next_row(field):
+        open_cell(run, replace(place, row=0, column=""))  # nothing was typed, so no row is added
+        return
     beside = look.row.cells.get(field.name)
     _did(
         run,
