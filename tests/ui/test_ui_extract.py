@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from docqa.errors import BadFieldsFile
 from docqa.extract.fields import field_key, fields_json, load_fields, parse_fields, presets
+from docqa.extract.review import correct
 from docqa.extract.run import run_fields
 from docqa.extract.table import State, run_table
 from docqa.store import Store
@@ -404,6 +405,11 @@ class TestReview:
         assert (shown.page, shown.boxes, shown.verified) == (1, cells["total"].boxes, True)
         assert review._proof(nothing).note == "Nothing was found for this field."
         assert review.said_of(total) == "97% sure, nobody has looked"
+        assert shown.note == ""
+        correct(store, TEXTS[0], invoice.doc, "1191.00", "ann")
+        corrected = look_at(Place(invoice.doc, "total"), TEXTS, run_table(store, number))
+        assert corrected is not None
+        assert review._proof(corrected).note == "This is where the machine read its own value."
 
     def test_the_person_who_is_logged_in_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(review.st, "user", {"name": "Ana"})

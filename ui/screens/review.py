@@ -137,9 +137,16 @@ def _proof(look: Look) -> Shown:
         boxes=cell.boxes,
         quote=cell.quote or "",
         verified=bool(cell.boxes),
-        note="" if cell.page else "Nothing was found for this field.",
+        note=_note(look, cell),
         opened=opened_as,
     )
+
+
+def _note(look: Look, cell: Cell) -> str:
+    """What the page and its box stand for, where that is not the value that counts."""
+    if not cell.page:
+        return "Nothing was found for this field."
+    return "This is where the machine read its own value." if look.state is State.CORRECTED and cell.boxes else ""
 
 
 # ── what a person says ───────────────────────────────────────────────────────────────────────────────────────────────
