@@ -42,7 +42,8 @@ _FILES = {
     ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     ".json": "application/json",
 }
-_FOR_EXCEL = CsvStyle(bom=True)  # the byte order mark makes Excel read UTF-8
+# The byte order mark makes Excel read UTF-8; where decimals have a comma it wants semicolons between columns.
+_FOR_EXCEL = {"": CsvStyle(bom=True), "semicolon": CsvStyle(bom=True, delimiter=";", decimal=",")}
 _uploads = anyio.CapacityLimiter(6)  # threads that wait for slow uploads must not be those that serve pages
 
 
@@ -59,14 +60,18 @@ def page_image(request: Request) -> Response:
 
 
 def run_file(request: Request) -> Response:
-    """GET /runs/{run}.csv, .xlsx or .json: the table of an extraction, with what people corrected."""
+    """GET /runs/{run}.csv, .xlsx or .json: the table of an extraction, with what people corrected.
+
+    With ?columns=semicolon a CSV is one for countries with a decimal comma.
+    """
     store, number, suffix = resources.store(), request.path_params["run"], request.path_params["suffix"]
     runs = store.catalog.ledger.runs(number)
-    if not runs or suffix not in _FILES:
+    style = _FOR_EXCEL.get(request.query_params.get("columns", ""))
+    if not runs or suffix not in _FILES or style is None:
         return PlainTextResponse("There is no such extraction.", 404, _NEVER)
     rows, address = run_table(store, number), str(request.base_url)
     try:
-        content = table_bytes(suffix, run_fields(runs[0]), rows, run_sheet(runs[0], rows), _FOR_EXCEL, address)
+        content = table_bytes(suffix, run_fields(runs[0]), rows, run_sheet(runs[0], rows), style, address)
     except UsageError as error:
         return PlainTextResponse(f"{error.message} {error.hint}", 413, _NEVER)
     named = {"content-disposition": f'attachment; filename="docqa-extraction-{number}{suffix}"'}

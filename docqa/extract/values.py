@@ -205,7 +205,8 @@ CURRENCIES: dict[str, str] = {
     "INR": "INR", "RS": "INR", "RS.": "INR", "RM": "MYR", "MYR": "MYR", "SGD": "SGD", "S$": "SGD", "HKD": "HKD",
     "HK$": "HKD", "AUD": "AUD", "A$": "AUD", "CAD": "CAD", "C$": "CAD", "SEK": "SEK", "NOK": "NOK", "DKK": "DKK",
     "PLN": "PLN", "ZŁ": "PLN", "CZK": "CZK", "HUF": "HUF", "RON": "RON", "BRL": "BRL", "R$": "BRL", "MXN": "MXN",
-    "ZAR": "ZAR", "TRY": "TRY", "₺": "TRY", "₽": "RUB", "KRW": "KRW", "₩": "KRW", "THB": "THB", "IDR": "IDR",
+    "ZAR": "ZAR", "TRY": "TRY", "₺": "TRY", "₽": "RUB", "RUB": "RUB", "KRW": "KRW", "₩": "KRW", "THB": "THB",
+    "IDR": "IDR",
 }  # fmt: skip
 
 _LETTER = r"[^\W\d_]"

@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docqa.extract.values import (
+    CURRENCIES,
+    currency_of,
     day_first_evidence,
     find_amounts,
     find_currencies,
@@ -254,3 +256,8 @@ def test_any_text_is_read_without_an_accident(text: str) -> None:
     for span in [*find_amounts(text), *find_dates(text)]:
         assert 0 <= span.start < span.end <= len(text)
         assert any(char.isdigit() for char in text[span.start : span.end])
+
+
+@pytest.mark.parametrize("code", sorted(set(CURRENCIES.values())))
+def test_an_amount_with_the_code_of_any_currency_can_be_typed(code: str) -> None:
+    assert (currency_of(f"-98.50 {code}"), normalise(f"-98.50 {code}", AMOUNT)) == (code, "-98.50")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from docqa.errors import BadFieldsFile
 from docqa.extract.fields import field_key, fields_json, load_fields, parse_fields, presets
+from docqa.extract.review import correct
 from docqa.extract.run import run_fields
 from docqa.extract.table import State, run_table
 from docqa.store import Store
@@ -192,7 +194,7 @@ class TestRun:
             {"Document": "invoice.pdf", "total": "1190.00", "due": "soon", "supplier": "not found"}
         ]
         assert [link.proto.url for link in at.get("link_button")] == [
-            f"/runs/{number}.{suffix}" for suffix in ("xlsx", "csv", "json")
+            f"/runs/{number}.{suffix}" for suffix in ("xlsx", "csv", "csv?columns=semicolon", "json")
         ]
         assert "1 of 3 values are sure enough at 90%; the rest needs a look." in texts(at)
 
@@ -230,6 +232,16 @@ class TestRun:
         checked(at.segmented_control(key=f"show_{number}").set_value("To look at").run())
         assert list(at.dataframe[0].value["Document"]) == ["invoice.pdf"]
         assert cells
+
+    def test_it_says_what_a_run_waits_for(self, store: Store, invoice: Document) -> None:
+        number, _ = make_run(store, invoice, finished=False)
+        at = AppTest.from_function(_extract, default_timeout=20)
+        at.query_params["run"] = str(number)
+        at.session_state[f"pace_{number}"] = [(time.monotonic() - 10, 0)]
+        checked(at.run())
+        assert "then it goes on here" not in captions(at)
+        store.take(io.BytesIO(b"being read"), "new.pdf", "invoices", 100)
+        assert "first; then it goes on here" in captions(checked(at.run()))
 
     @pytest.mark.parametrize(
         ("done", "seconds", "left", "words"),
@@ -313,6 +325,10 @@ class TestReview:
         checked(at.button(key="add_row").click().run())
         assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items", 3, "what")
         assert not any(button.key == f"strike_{number}" for button in at.button)
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items")
+        assert run_table(store, number)[0].rows(ITEMS) == [1, 2]  # nothing was typed, nothing is added
+        checked(at.button(key="add_row").click().run())
         at.text_input[0].set_value("Clock")
         checked(at.button(key=f"accept_{number}").click().run())
         at = self.open(number, Place(invoice.doc, "items", 1, "what"))
@@ -360,6 +376,25 @@ class TestReview:
         assert not at.text_input
         assert len(at.columns) == 2
 
+    def test_a_cell_of_a_document_that_failed_says_why(self, store: Store) -> None:
+        failed = add_failed(store, "broken.pdf", "invoices")
+        number = store.catalog.ledger.start_run(fields_json(TEXTS), "quote", "quote-1", [failed.doc])
+        problem = Problem("damaged_file", "The content is damaged.", "Copy it again.")
+        store.catalog.ledger.fail_run_document(number, failed.doc, problem, final=True)
+        at = self.open(number, Place(failed.doc, "total"))
+        assert "The content is damaged. Copy it again." in texts(at)
+
+    def test_a_long_value_can_be_read_whole(self, store: Store, invoice: Document) -> None:
+        number, cells = make_run(store, invoice, finished=False)
+        names = "; ".join(f"Company {n} of Wexhaven Limited" for n in range(9))
+        keyed = [(field_key(TEXTS[0], "quote-1"), replace(cells["total"], value=names))]
+        store.catalog.ledger.finish_run_document(number, invoice.doc, keyed)
+        at = self.open(number, Place(invoice.doc, "total"))
+        assert at.text_area[0].value == names
+        at.text_area[0].set_value(f"{names}; Alder Ltd")
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert run_table(store, number)[0].value("total") == f"{names}; Alder Ltd"
+
     def test_the_page_is_shown_with_its_box(self, store: Store, invoice: Document) -> None:
         number, cells = make_run(store, invoice)
         rows = run_table(store, number)
@@ -370,6 +405,11 @@ class TestReview:
         assert (shown.page, shown.boxes, shown.verified) == (1, cells["total"].boxes, True)
         assert review._proof(nothing).note == "Nothing was found for this field."
         assert review.said_of(total) == "97% sure, nobody has looked"
+        assert shown.note == ""
+        correct(store, TEXTS[0], invoice.doc, "1191.00", "ann")
+        corrected = look_at(Place(invoice.doc, "total"), TEXTS, run_table(store, number))
+        assert corrected is not None
+        assert review._proof(corrected).note == "This is where the machine read its own value."
 
     def test_the_person_who_is_logged_in_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(review.st, "user", {"name": "Ana"})

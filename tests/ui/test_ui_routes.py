@@ -215,6 +215,12 @@ class TestCsv:
         assert response.headers["cache-control"] == "no-store"
         assert response.json()["documents"][0]["cells"]["total"]["value"] == "5.00"
 
+    def test_a_csv_can_have_semicolons(self, client: TestClient, store: Store, invoice: Document) -> None:
+        run = store.catalog.ledger.start_run(fields_json(self.FIELDS), "quote", "quote-1", [invoice.doc])
+        text = client.get(f"/runs/{run}.csv?columns=semicolon").content.decode("utf-8-sig")
+        assert text.startswith("document;doc;") and "," not in text.splitlines()[0]
+        assert client.get(f"/runs/{run}.csv?columns=rm").status_code == 404
+
     @pytest.mark.parametrize("name", ["99.csv", "99.xlsx", "1.exe", "1.CSV"])
     def test_an_unknown_run_is_404(self, client: TestClient, store: Store, name: str) -> None:
         store.catalog.ledger.start_run(fields_json(self.FIELDS), "quote", "quote-1", [])

@@ -30,13 +30,16 @@ MOST_ROWS = 18  #: shown at once; a longer table scrolls
 MOST_TO_PICK = 2_000  #: documents of a collection that are offered one by one
 MOST_STYLED = 2_000  #: rows; colouring more than that would make every refresh slow
 PACE_SECONDS = 60.0  #: of the past by which the speed is told
+STILL_SECONDS = 6.0  #: without a document after which it is said what an extraction waits for
+SILENT_SECONDS = 50.0  #: … and after which it may be that nobody works on it
 LOOK = "background-color: #fff6e5; color: #7a4a00"
 LOOKED_AT = "background-color: #ecf7f1; color: #14613b"
 OPEN = "background-color: #d6e6f5; color: #123c5e"
 NOTHING = "color: #8a95a1"
 DOCUMENT_FAILED = "color: #a3211a; font-weight: 600"
 ALL, ONLY_LOOKS = "All documents", "To look at"
-DOWNLOADS = {"Excel": "xlsx", "CSV": "csv", "JSON": "json"}
+DOWNLOADS = {"Excel": "xlsx", "CSV": "csv", "CSV with ;": "csv?columns=semicolon", "JSON": "json"}
+DECIMAL_COMMA = "Semicolons and decimal commas, for spreadsheets in German, French and many other languages"
 
 
 def show() -> None:
@@ -145,6 +148,8 @@ def _running(number: int) -> None:
         st.button("Cancel", key="cancel", on_click=catalog.ledger.cancel_run, args=(number,))
     over = run.done + run.failed
     st.progress(over / max(run.documents, 1), f"Reading: {run.documents - over:,} to go{_pace(run)}")
+    if why := _why_nothing_moves(run):
+        st.caption(why)
     fields, rows = run_fields(run), run_table(resources.store(), number)
     _table(run, fields, rows)
 
@@ -157,6 +162,20 @@ def _pace(run: Run) -> str:
     while len(seen) > 2 and now - seen[0][0] > PACE_SECONDS:
         seen.pop(0)
     return pace_words(over - seen[0][1], now - seen[0][0], run.documents - over)
+
+
+def _why_nothing_moves(run: Run) -> str:
+    """What a run waits for that has not come on for a while; nothing of one that has."""
+    seen: list[tuple[float, int]] = st.session_state[f"pace_{run.run}"]
+    seconds = seen[-1][0] - seen[0][0]
+    if seen[-1][1] > seen[0][1] or seconds < STILL_SECONDS:
+        return ""
+    catalog = resources.store().catalog
+    if catalog.without_vectors() or any(one.status is Status.QUEUED for one in catalog.documents()):
+        return "Documents that were uploaded are read and made searchable first; then it goes on here."
+    return (
+        "" if seconds < SILENT_SECONDS else "Nothing came for a while. Whoever runs this server can see why in its log."
+    )
 
 
 def pace_words(done: int, seconds: float, left: int) -> str:
@@ -178,7 +197,8 @@ def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Non
             st.button("Go on", key="go_on", icon=":material/play_arrow:", on_click=_go_on, args=(run,))
         with st.container(horizontal=True, gap="xsmall", width="content", key="downloads"):
             for name, suffix in DOWNLOADS.items():
-                st.link_button(name, f"/runs/{run.run}.{suffix}", icon=":material/download:")
+                why = DECIMAL_COMMA if "semicolon" in suffix else None
+                st.link_button(name, f"/runs/{run.run}.{suffix}", icon=":material/download:", help=why)
     _status(run, fields, rows, looks)
     _table(run, fields, _shown_rows(run, rows, looks))
     _failed(run, rows)

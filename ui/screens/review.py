@@ -23,6 +23,7 @@ from ui.screens import parts
 from ui.screens.tolook import SURE_ENOUGH, Look, Place, look_at, next_place, to_look
 
 NOBODY = "browser"  #: who says something where nobody is logged in
+ONE_LINE = 55  #: characters of a value; a longer one gets a box in which all of it can be read
 _YES_NO = ("", "true", "false")
 
 
@@ -108,7 +109,7 @@ def _when(said: Correction) -> str:
 def _doubts(look: Look) -> list[str]:
     """What speaks against the cell, as sentences; what a person overruled, as one."""
     cell, said = look.cell, look.said
-    if look.field is None:
+    if look.field is None or (cell is None and said is None):
         return [sentence(look.row.problem)] if look.row.problem is not None else []
     if said is not None and look.state is State.CORRECTED:
         return [f"The machine read “{look.read}”." if look.read else "The machine had found nothing."]
@@ -136,9 +137,16 @@ def _proof(look: Look) -> Shown:
         boxes=cell.boxes,
         quote=cell.quote or "",
         verified=bool(cell.boxes),
-        note="" if cell.page else "Nothing was found for this field.",
+        note=_note(look, cell),
         opened=opened_as,
     )
+
+
+def _note(look: Look, cell: Cell) -> str:
+    """What the page and its box stand for, where that is not the value that counts."""
+    if not cell.page:
+        return "Nothing was found for this field."
+    return "This is where the machine read its own value." if look.state is State.CORRECTED and cell.boxes else ""
 
 
 # ── what a person says ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -176,6 +184,8 @@ def _box(look: Look, key: str) -> None:
     if options is not None:
         there = options if value in options else (*options, value)
         st.selectbox(label, there, index=there.index(value), key=key, label_visibility="collapsed")
+    elif len(value) > ONE_LINE:
+        st.text_area(label, value, key=key, label_visibility="collapsed", placeholder="Not in the document")
     else:
         st.text_input(label, value, key=key, label_visibility="collapsed", placeholder="Not in the document")
 
@@ -198,6 +208,9 @@ def _accept(run: int, look: Look, key: str, whole_table: bool) -> None:
 def _say(run: int, look: Look, text: str) -> None:
     store, place, field = resources.store(), look.place, look.field
     if field is None:
+        return
+    if not text.strip() and place.row and place.row == look.row.next_row(field):
+        open_cell(run, replace(place, row=0, column=""))  # nothing was typed, so no row is added
         return
     beside = look.row.cells.get(field.name)
     _did(
