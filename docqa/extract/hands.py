@@ -33,7 +33,7 @@ from docqa.types import Cell, Document, FieldSpec
 BATCH = 32  #: documents whose pages are loaded together: a query takes 10 ms, and 2 ms more for each of 16 (measured)
 PAGES = 400  #: of a batch, a document more than that excepted: 20 kB each
 _WAITING = 3  #: documents in the pipe of a process, the one it is at included
-_SECONDS, _PAGE_SECONDS = 120.0, 2.0  #: that a process may take for a document; a page takes about 0.03
+_SECONDS, _PAGE_SECONDS = 120.0, 2.0  #: that a process may take for a document; a page takes about 0.006
 _STILLBORN = 8  #: processes in a row that may end before they are ready
 _LONGEST_REPLY = 256 << 20  #: bytes: a table of every row of a document of 10,000 pages stays below
 _END_SECONDS = 2.0  #: that a process has to end after its input did
