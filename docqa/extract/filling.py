@@ -24,6 +24,10 @@ from docqa.pages.words import PageRow, check_words, page_of
 from docqa.readers.layout import read_fields
 from docqa.types import Cell, FieldSpec, Problem
 
+#: Things kept before cycles among them are looked for. Pages are many small things without any: looking more often takes
+#: a tenth of the time.
+_MANY = 1_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Work:
@@ -61,9 +65,7 @@ def serve() -> None:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints something does not print it between the replies
     gc.freeze()
-    gc.set_threshold(
-        1_000_000
-    )  # pages are many small things without cycles: looking for some takes a tenth of the time
+    gc.set_threshold(_MANY)
     calibration: Calibration = pickle.load(sys.stdin.buffer)
     _say(replies, b"")  # ready
     while (work := _next(sys.stdin.buffer)) is not None:

@@ -2,8 +2,8 @@
 
 A value is looked for in the words it was read from, where the reader names them; then in the quote it was read from, or
 in the lines that quote is made of, then on the page that was named, then on the other pages. What is nowhere is
-unproven, whoever read it. Not here: quotes of answers
-(`docqa.verify`), and whether the value is the right one (`docqa.extract.checks`).
+unproven, whoever read it. Not here: quotes of answers (`docqa.verify`), and whether the value is the right one
+(`docqa.extract.checks`).
 """
 
 from __future__ import annotations
