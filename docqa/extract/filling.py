@@ -24,8 +24,8 @@ from docqa.pages.words import PageRow, check_words, page_of
 from docqa.readers.layout import read_fields
 from docqa.types import Cell, FieldSpec, Problem
 
-#: Things kept before cycles among them are looked for. Pages are many small things without any: looking more often takes
-#: a tenth of the time.
+#: Things kept before cycles among them are looked for. Pages are many small things without any, and to look for some
+#: more often takes a tenth of the time.
 _MANY = 1_000_000
 
 
