@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -312,3 +313,9 @@ def test_documents_in_which_nothing_recurs_are_said_to_be_so(
     add_document(empty_store, "poem.pdf", "poems", "the sea the sea")
     assert main(["--store", str(empty_store.folder), "fields", "suggest"]) == 2
     assert "No labels with values recur" in capsys.readouterr().err
+
+
+def test_documents_that_were_not_read_are_said_to_be_so(empty_store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    empty_store.take(io.BytesIO(b"%PDF-1.7 not read yet"), "broken.pdf", "office", 100)
+    assert main(["--store", str(empty_store.folder), "fields", "suggest", "broken.pdf"]) == 2
+    assert "None of these documents was read" in capsys.readouterr().err

@@ -31,6 +31,8 @@ def _suggest(arguments: argparse.Namespace) -> int:
         _check_target(arguments.out)
     store = Store.existing(settings_of(arguments).store)
     documents = documents_in(store, arguments.collection, arguments.paths)
+    if documents and not any(document.pages_done for document in documents):
+        raise UsageError("None of these documents was read.", "`docqa ingest` says what their problem is.")
     suggestions = suggest(store, documents)
     if not suggestions:
         raise UsageError(_NOTHING, "Name documents of one kind, or write a fields file by hand: see the presets.")
