@@ -446,6 +446,17 @@ def test_a_table_is_read_under_its_headings_up_to_its_sum() -> None:
     ]
 
 
+def test_the_sum_of_a_table_is_no_item_even_where_it_looks_like_one() -> None:
+    heading: list[Piece] = [(20, 0, "Description"), (870, 0, "Amount")]
+    bought: list[Piece] = [(20, 2, "Total care"), (890, 2, "30.00"), (20, 4, "Rug"), (890, 4, "10.00")]
+    total: list[Piece] = [(20, 6, "Total claimed"), (890, 6, "40.00")]
+    found = [row for _, row in rows_of(draw([*heading, *bought, *total]))]
+    assert found == [
+        {"description": "Total care", "line_total": "30.00"},
+        {"description": "Rug", "line_total": "10.00"},
+    ]
+
+
 def test_a_text_above_its_amounts_belongs_to_them() -> None:
     lines = [*HEADING, (20, 1, "Screws"), *item(2, "4711", "1", "5.00", "5.00"), (20, 3, "Nails")]
     found = rows_of(draw([*lines, *item(4, "4712", "2", "3.00", "6.00")]))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from docqa.readers.layout.candidates import Scene
 from docqa.readers.layout.columns import COLUMN_CONCEPTS
@@ -87,6 +88,11 @@ class _Reach:
             if number > self.heading:
                 yield self._row(runs, number in sums, number in parts)
 
+    def amount(self, pieces: Sequence[_Piece]) -> Decimal | None:
+        """The amount that a cell holds."""
+        starts = {piece.start for piece in pieces}
+        return next((Decimal(span.value) for span in self.scene.amounts[self.index] if span.start in starts), None)
+
     def _row(self, runs: Sequence[int], summed: bool, subtotal: bool) -> _Row:
         boxes = [self.sheet.runs[number].box for number in runs]
         amounts: list[_Piece] = []
@@ -121,6 +127,7 @@ class _Item:
     start: int  #: of the row that holds its amounts
     end: int
     cells: dict[str, list[_Piece]]  #: the words or the amount of each column, by its concept
+    amount: Decimal | None  #: what it comes to
 
 
 def read_table(table: FieldSpec, scene: Scene) -> list[Reading]:
@@ -223,13 +230,15 @@ def _read_rows(reach: _Reach, columns: Sequence[_Column], guides: Sequence[Guide
         cells = _placed(reach.sheet, row, columns)
         if row.subtotal:
             continue  # of a group of items: others may follow
-        if row.summed and (bottom is not None or row.amounts) and not _is_item(cells, anchor, columns):
+        amount = reach.amount(cells.get("line_total", ()))
+        ends = row.summed and (bottom is not None or row.amounts)
+        if ends and (not _is_item(cells, anchor, columns) or _sums_up(amount, items)):
             return True
         if anchor in cells:
             texts_first = bool(waiting) if bottom is None else texts_first
             if texts_first and text is not None:
                 cells[text] = [*waiting, *cells.get(text, ())]
-            items.append(_Item(reach.index, row.start, row.end, cells))
+            items.append(_Item(reach.index, row.start, row.end, cells, amount))
             waiting, bottom = [], row.bottom
         elif text is not None and text in cells and not cells.keys() & numeric:
             if not texts_first and bottom is not None and row.top - bottom < 1.2 * row.height:
@@ -238,6 +247,12 @@ def _read_rows(reach: _Reach, columns: Sequence[_Column], guides: Sequence[Guide
             else:
                 waiting += cells[text]
     return False
+
+
+def _sums_up(amount: Decimal | None, items: Sequence[_Item]) -> bool:
+    """Whether an amount is what the items before it come to together."""
+    known = [item.amount for item in items if item.amount is not None]
+    return amount is not None and 1 < len(known) == len(items) and sum(known) == amount
 
 
 def _is_item(cells: dict[str, list[_Piece]], anchor: str, columns: Sequence[_Column]) -> bool:
