@@ -316,6 +316,12 @@ def test_a_reading_names_the_words_it_was_read_from() -> None:
     assert reading.words == (5,)
 
 
+@pytest.mark.parametrize("code", ["+4912345678901234567", "Ω-42", "#4711", "РФ-2024/7"])
+def test_a_code_keeps_its_sign_and_the_letters_of_any_script(code: str) -> None:
+    field = FieldSpec("customer_number", FieldType.TEXT)
+    assert [one.text for one in read_fields([field], [written(f"Customer number: {code}")])] == [code]
+
+
 def test_five_days_are_no_part_of_forty_five() -> None:
     field = FieldSpec("term", FieldType.TEXT)
     assert [one.text for one in read_fields([field], [written("Term: forty-five days")])] == []
