@@ -33,14 +33,14 @@ class PageRow(TypedDict):
 
 
 def row_of(page: Page) -> PageRow:
-    """A page as it is kept; its boxes lose what is less than half a step."""
+    """A page as it is kept; its boxes lose what is less than half a step, or beyond the page."""
     return {
         "doc": page.doc,
         "page": page.number,
         "width": page.width,
         "height": page.height,
         "words": [word.text for word in page.words],
-        "boxes": [round(edge * _STEPS) for word in page.words for edge in word.box],
+        "boxes": [min(max(round(edge * _STEPS), 0), _STEPS) for word in page.words for edge in word.box],
         "lines": [word.line for word in page.words],
         "text_source": page.text_source.value,
         "quality": page.quality,

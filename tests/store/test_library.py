@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_catalog import doc_id, sha256
 
 from docqa.errors import StoreDamaged
-from docqa.store.library import Library, StoredPage, Vectors
+from docqa.store.library import Library, StoredPage, Vectors, page_digest
 from docqa.types import Chunk, Page, TextSource, Word
 
 NOT_IDS = ["", "abc", "A" * 64, "0" * 63, "0" * 65, "' OR 1=1 --", f"{'0' * 64}'", f"{'0' * 64}\n", "../" + "0" * 61]
@@ -149,6 +149,16 @@ def test_words_come_back_with_their_boxes_to_the_65535th(library: Library, drawn
     assert [(word.text, word.line) for word in back.words] == [(word.text, word.line) for word in drawn]
     for word, stored in zip(drawn, back.words, strict=True):
         assert all(abs(a - b) <= 0.5000001 / 65535 for a, b in zip(word.box, stored.box, strict=True))
+
+
+def test_a_box_ends_with_its_page(tmp_path: Path) -> None:
+    library = Library(tmp_path / "lance")
+    page = Page(doc_id("a"), 1, 100, 100, (Word("wide", (-0.5, 0.25, 1.5, 0.5), 0),), TextSource.OCR, 1.0)
+    library.add([StoredPage(page, b"image")], [])
+    [back] = library.pages(page.doc)
+    left, _, right, _ = back.words[0].box
+    assert (left, right) == (0.0, 1.0)
+    assert page_digest(back) == page_digest(page)
 
 
 @settings(max_examples=10)
