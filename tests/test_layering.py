@@ -20,7 +20,7 @@ ONLY_IN = {
     "streamlit": ["ui"],
     "starlette": ["ui"],
     "lancedb": ["docqa/store/library.py"],
-    "pyarrow": ["docqa/store/library.py", "docqa/store/rowsums.py"],
+    "pyarrow": ["docqa/store/library.py", "docqa/store/pagerows.py", "docqa/store/rowsums.py"],
     "sqlite3": ["docqa/store/database.py"],
     "httpx2": ["docqa/model/connection.py"],
     "sentence_transformers": ["docqa/embed.py", "docqa/find/rerank.py", "docqa/pages/vectors.py"],

@@ -20,7 +20,7 @@ from typing import BinaryIO
 from docqa.errors import StoreDamaged
 from docqa.extract.confidence import Calibration
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
-from docqa.pages.words import PageRow, check_words, page_of
+from docqa.pages.words import PackedPage, check_words, page_of
 from docqa.readers.layout import read_fields
 from docqa.types import Cell, FieldSpec, Problem
 
@@ -36,7 +36,7 @@ class Work:
     doc: str
     fields: tuple[FieldSpec, ...]
     known: Mapping[str, Cell]  #: cells that are there already, by name of field
-    pages: Sequence[PageRow]
+    pages: Sequence[PackedPage]
     words_known: Mapping[int, str]  #: the sha256 of each page's words as they were read
     damaged: str = ""  #: why there are no pages
 
@@ -55,7 +55,7 @@ def fill(work: Work, calibration: Calibration) -> dict[str, Cell]:
     if work.damaged:
         raise StoreDamaged(work.damaged)
     check_words(work.doc, work.pages, work.words_known)
-    pages = [page_of(row) for row in work.pages]
+    pages = [page_of(page) for page in work.pages]
     readings = Readings(BUILT_IN, read_fields(work.fields, pages))
     return fill_cells(work.doc, work.fields, {page.number: page for page in pages}, readings, work.known, calibration)
 

@@ -31,7 +31,7 @@ from docqa.store import Store
 from docqa.types import Cell, Document, FieldSpec
 
 BATCH = 32  #: documents whose pages are loaded together: a query takes 10 ms, and 2 ms more for each of 16 (measured)
-PAGES = 400  #: of a batch, a document more than that excepted: 20 kB each
+PAGES = 400  #: of a batch, a document more than that excepted: 6 to 20 kB each
 _WAITING = 3  #: documents in the pipe of a process, the one it is at included
 _SECONDS, _PAGE_SECONDS = 120.0, 2.0  #: that a process may take for a document; a page takes about 0.006
 _STILLBORN = 8  #: processes in a row that may end before they are ready
@@ -163,17 +163,17 @@ def loaded(store: Store, tasks: Sequence[Task]) -> list[Work]:
     """
     damaged = ""
     try:
-        rows = store.library.page_rows(task.document.doc for task in tasks)
+        pages = store.library.packed_pages(task.document.doc for task in tasks)
     except StoreDamaged as error:
         if len(tasks) > 1:
             return [work for task in tasks for work in loaded(store, [task])]
-        rows, damaged = {}, error.message
+        pages, damaged = {}, error.message
     return [
         Work(
             task.document.doc,
             task.fields,
             task.known,
-            rows.get(task.document.doc, []),
+            pages.get(task.document.doc, []),
             store.words_known(task.document.doc),
             damaged,
         )

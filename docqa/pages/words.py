@@ -1,7 +1,8 @@
-"""A page as a row of plain numbers and texts: how it is kept, compared, and handed to another process.
+"""A page's words in few large pieces: how they are compared, and handed to another process.
 
-Imports no database and nothing large, so that a process that only reads fields starts in a moment. Not here: the table
-of the rows (`docqa.store.library`).
+Imports no database and nothing large, so that a process that only reads fields starts in a moment; and a packed page
+takes a tenth of the memory of a page, so that many can wait for it. Not here: the table that pages are kept in
+(`docqa.store.library`).
 """
 
 from __future__ import annotations
@@ -9,76 +10,79 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Iterable, Mapping
-from typing import TypedDict
+from typing import NamedTuple
 
 from docqa.errors import StoreDamaged
 from docqa.types import Page, TextSource, Word
 
-_STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
+STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
 _TEXT_SOURCES = {source.value: source for source in TextSource}
 
 
-class PageRow(TypedDict):
-    """A page as it is kept."""
+class PackedPage(NamedTuple):
+    """A page with its words end to end."""
 
     doc: str
-    page: int
+    number: int
     width: int
     height: int
-    words: list[str]
-    boxes: list[int]  #: x0 y0 x1 y1 of each word, in 1/65535 of the page
-    lines: list[int]  #: the line of each word
+    words: str  #: with a NUL between them; none of them holds one
+    boxes: bytes  #: x0 y0 x1 y1 of each word, in 1/65535 of the page, 16 bits each
+    lines: bytes  #: the line of each word, 32 bits each
     text_source: str
     quality: float
 
 
-def row_of(page: Page) -> PageRow:
+def packed(page: Page) -> PackedPage:
     """A page as it is kept; its boxes lose what is less than half a step, or beyond the page."""
-    return {
-        "doc": page.doc,
-        "page": page.number,
-        "width": page.width,
-        "height": page.height,
-        "words": [word.text for word in page.words],
-        "boxes": [min(max(round(edge * _STEPS), 0), _STEPS) for word in page.words for edge in word.box],
-        "lines": [word.line for word in page.words],
-        "text_source": page.text_source.value,
-        "quality": page.quality,
-    }
+    steps = (min(max(round(edge * STEPS), 0), STEPS) for word in page.words for edge in word.box)
+    return PackedPage(
+        page.doc,
+        page.number,
+        page.width,
+        page.height,
+        "\0".join(word.text for word in page.words),
+        array("H", steps).tobytes(),
+        array("i", (word.line for word in page.words)).tobytes(),
+        page.text_source.value,
+        page.quality,
+    )
 
 
-def page_of(row: PageRow) -> Page:
-    """The page that was kept."""
-    edges = iter([step / _STEPS for step in row["boxes"]])
+def page_of(kept: PackedPage) -> Page:
+    """The page that was kept. Raises StoreDamaged if its words, boxes and lines do not belong together."""
+    lines, steps = array("i", kept.lines), array("H", kept.boxes)
+    words = kept.words.split("\0") if lines else []
+    if len(words) != len(lines) or len(steps) != 4 * len(lines):
+        raise StoreDamaged(f"Page {kept.number} of document {kept.doc[:12]} has boxes of other words than its own.")
+    edges = iter([step / STEPS for step in steps])
     boxes = zip(edges, edges, edges, edges, strict=True)
     return Page(
-        doc=row["doc"],
-        number=row["page"],
-        width=row["width"],
-        height=row["height"],
-        words=tuple(map(Word, row["words"], boxes, row["lines"])),
-        text_source=_TEXT_SOURCES[row["text_source"]],
-        quality=row["quality"],
+        doc=kept.doc,
+        number=kept.number,
+        width=kept.width,
+        height=kept.height,
+        words=tuple(map(Word, words, boxes, lines)),
+        text_source=_TEXT_SOURCES[kept.text_source],
+        quality=kept.quality,
     )
 
 
 def page_digest(page: Page) -> str:
     """The sha256 (hex) of a page's words, boxes as they are kept, and lines: the same before and after storing."""
-    return _digest(row_of(page))
+    return _digest(packed(page))
 
 
-def check_words(doc: str, rows: Iterable[PageRow], known: Mapping[int, str]) -> None:
+def check_words(doc: str, pages: Iterable[PackedPage], known: Mapping[int, str]) -> None:
     """Compare pages with the sha256 of their words when they were read: no value is proven by altered ones.
 
     Raises StoreDamaged.
     """
-    for row in rows:
-        stored = known.get(row["page"])
-        if stored and _digest(row) != stored:
-            raise StoreDamaged(f"The words of page {row['page']} of document {doc[:12]} are not what was stored.")
+    for page in pages:
+        stored = known.get(page.number)
+        if stored and _digest(page) != stored:
+            raise StoreDamaged(f"The words of page {page.number} of document {doc[:12]} are not what was stored.")
 
 
-def _digest(row: PageRow) -> str:
-    boxes, lines = array("H", row["boxes"]), array("i", row["lines"])
-    texts = "\0".join(row["words"]).encode("utf-8")
-    return hashlib.sha256(texts + b"\0" + boxes.tobytes() + lines.tobytes()).hexdigest()
+def _digest(page: PackedPage) -> str:
+    return hashlib.sha256(page.words.encode("utf-8") + b"\0" + page.boxes + page.lines).hexdigest()

@@ -95,9 +95,9 @@ class Store:
 
     def _checked_pages(self, doc: str, numbers: Iterable[int] | None) -> list[Page]:
         """Pages whose words are those in the catalog by their sha256: no quote is checked against altered ones."""
-        rows = self.library.page_rows([doc], numbers).get(doc, [])
-        check_words(doc, rows, self.words_known(doc))
-        return [page_of(row) for row in rows]
+        kept = self.library.packed_pages([doc], numbers).get(doc, [])
+        check_words(doc, kept, self.words_known(doc))
+        return [page_of(page) for page in kept]
 
     def words_known(self, doc: str) -> dict[int, str]:
         """The sha256 of each page's words as they were read; empty in a store of an earlier docqa until read again."""

@@ -32,9 +32,10 @@ from lancedb.index import FTS, BTree
 from lancedb.query import MatchQuery
 
 from docqa.errors import DiskFull, StoreDamaged
-from docqa.pages.words import PageRow, page_of, row_of
+from docqa.pages.words import PackedPage, page_of
 from docqa.pages.words import page_digest as page_digest
 from docqa.store.nearest import Nearest
+from docqa.store.pagerows import PAGES, packed_pages, rows_of
 from docqa.store.rowsums import sums_of
 from docqa.types import Chunk, Page
 
@@ -63,21 +64,6 @@ _CHUNKS = pa.schema(
         pa.field("text", pa.string(), nullable=False),
         pa.field("heading", pa.string(), nullable=False),
         pa.field("context", pa.string(), nullable=False),
-    ]
-)
-
-#: What `docqa.pages.words` makes of a page; its image is beside it.
-_PAGES = pa.schema(
-    [
-        pa.field("doc", pa.string(), nullable=False),
-        pa.field("page", pa.int32(), nullable=False),
-        pa.field("width", pa.int32(), nullable=False),
-        pa.field("height", pa.int32(), nullable=False),
-        pa.field("words", pa.list_(pa.string()), nullable=False),
-        pa.field("boxes", pa.list_(pa.uint16()), nullable=False),
-        pa.field("lines", pa.list_(pa.int32()), nullable=False),
-        pa.field("text_source", pa.string(), nullable=False),
-        pa.field("quality", pa.float32(), nullable=False),
     ]
 )
 
@@ -136,7 +122,7 @@ class Library:
             if chunks:
                 self._chunk_table().add(rows)
             if pages:
-                self._page_table().add(_page_rows(pages))
+                self._page_table().add(rows_of((stored.page, stored.image) for stored in pages))
         return sums_of(rows)
 
     def add_vectors(self, keys: Sequence[ChunkKey], vectors: Vectors, table: str = "vectors") -> Counter[str]:
@@ -191,9 +177,9 @@ class Library:
 
     def pages(self, doc: str, numbers: Iterable[int] | None = None) -> list[Page]:
         """The pages of a document in order, or those of them that are asked for."""
-        return [page_of(row) for row in self.page_rows([doc], numbers).get(doc, ())]
+        return [page_of(page) for page in self.packed_pages([doc], numbers).get(doc, ())]
 
-    def page_rows(self, docs: Iterable[str], numbers: Iterable[int] | None = None) -> dict[str, list[PageRow]]:
+    def packed_pages(self, docs: Iterable[str], numbers: Iterable[int] | None = None) -> dict[str, list[PackedPage]]:
         """The pages of documents in order, by document, as they are kept; in one query."""
         condition = _only(docs)
         if numbers is not None:
@@ -202,12 +188,9 @@ class Library:
         with self._converted():
             if "pages" not in self._tables():
                 return {}
-            query = self._db.open_table("pages").search().where(condition).select(_PAGES.names)
-            rows: list[PageRow] = query.limit(None).to_arrow().to_pylist()
-        found: dict[str, list[PageRow]] = {}
-        for row in sorted(rows, key=lambda row: row["page"]):
-            found.setdefault(row["doc"], []).append(row)
-        return found
+            query = self._db.open_table("pages").search().where(condition).select(PAGES.names)
+            rows = query.limit(None).to_arrow()
+        return packed_pages(rows)
 
     def image(self, doc: str, number: int) -> bytes:
         """The stored image of a page, unchecked: `Store.image` compares it with the catalog.
@@ -361,7 +344,7 @@ class Library:
     def _page_table(self) -> lancedb.table.Table:
         if "pages" in self._tables():
             return self._db.open_table("pages")
-        table = self._db.create_table("pages", schema=pa.schema([*_PAGES, lancedb.blob("image")]))
+        table = self._db.create_table("pages", schema=pa.schema([*PAGES, lancedb.blob("image")]))
         _complete_indices(table, _INDICES["pages"])
         return table
 
@@ -481,8 +464,3 @@ def _vector_rows(keys: Sequence[ChunkKey], vectors: Vectors) -> pa.Table:
     columns.append(pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]))
     schema = _vector_schema(vectors.shape[1])
     return pa.Table.from_arrays([c.cast(f.type) for c, f in zip(columns, schema, strict=True)], schema=schema)
-
-
-def _page_rows(pages: Sequence[StoredPage]) -> pa.Table:
-    rows = [row_of(stored.page) | {"image": stored.image} for stored in pages]
-    return pa.Table.from_pylist(rows, schema=pa.schema([*_PAGES, pa.field("image", pa.large_binary())]))

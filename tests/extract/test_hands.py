@@ -165,14 +165,14 @@ def test_altered_words_are_noticed_by_the_processes_too(store: Store, begun: lis
 
 
 def test_pages_that_cannot_be_loaded_are_one_documents_fault(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    page_rows, third = Library.page_rows, in_order(store)[2]
+    packed_pages, third = Library.packed_pages, in_order(store)[2]
 
     def damaged(library: Library, docs: Iterable[str]) -> object:
         if third in (asked := list(docs)):
             raise StoreDamaged("a file of the library is gone")
-        return page_rows(library, asked)
+        return packed_pages(library, asked)
 
-    monkeypatch.setattr(Library, "page_rows", damaged)
+    monkeypatch.setattr(Library, "packed_pages", damaged)
     run = start(store)
     assert carry_on(store, ONE_HAND, run)
     assert codes(store, run) == [None, None, "store_damaged", None, None]
