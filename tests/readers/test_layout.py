@@ -275,6 +275,13 @@ def test_the_issuer_of_a_receipt_is_its_first_line_without_the_register_number()
     assert value(page, "company") == "CORNER SHOP SDN BHD"
 
 
+def test_the_heading_of_a_column_is_nobodys_name() -> None:
+    page = draw([(20, 2, "Beschreibung"), (700, 2, "Betrag"), (20, 4, "Kantholz"), (700, 4, "12,00")])
+    assert [
+        one for one in read_fields([FieldSpec("seller_name", FieldType.TEXT)], [page]) if one.text != "Kantholz"
+    ] == []
+
+
 def test_an_address_is_a_block_of_lines() -> None:
     pieces: list[Piece] = [
         (50, 1, "CORNER SHOP SDN BHD"), (50, 2, "No 5, Long Street"), (50, 3, "40300 Shah Alam"),

@@ -11,6 +11,7 @@ from functools import lru_cache
 from rapidfuzz import fuzz, process
 
 from docqa.extract.values import fold_letters
+from docqa.readers.layout.columns import COLUMN_CONCEPTS
 from docqa.readers.layout.lexicon import DOCUMENT_WORDS, LEGAL_FORMS, SALUTATIONS, phrases
 
 _ADDRESS = re.compile(r"@|www\.|https?:|\.html?\b")  #: of the web
@@ -24,7 +25,7 @@ _REMEMBERED = 8192  #: texts: those of a page are looked at for each field, and 
 
 @lru_cache(maxsize=_REMEMBERED)
 def looks_like_name(text: str) -> bool:
-    """Letters more than anything else, not a kind of document, not a sentence, no e-mail or web address."""
+    """Letters more than anything else, no kind of document or heading of a column, no sentence, no web address."""
     letters = sum(map(str.isalpha, text))
     if letters < 3 or letters < 0.6 * (len(text) - text.count(" ")) or len(text) > 90 or ":" in text.rstrip(":"):
         return False
@@ -32,7 +33,8 @@ def looks_like_name(text: str) -> bool:
         return False
     if not has_legal_form(text) and (_reads_like_a_title(text) or (text.endswith(".") and text.count(" ") > 2)):
         return False
-    return sum(map(str.islower, _LONG_WORD.findall(text))) <= 2 and not _is_title(text)
+    few_small = sum(map(str.islower, _LONG_WORD.findall(text))) <= 2
+    return few_small and compact(text) not in _COLUMN_NAMES and not _is_title(text)
 
 
 def _is_title(text: str) -> bool:
@@ -67,4 +69,5 @@ def compact(text: str) -> str:
 
 COMPACT_FORMS = frozenset(compact(form) for form in phrases(LEGAL_FORMS))
 COMPACT_SALUTATIONS = frozenset(compact(word) for word in phrases(SALUTATIONS))
+_COLUMN_NAMES = frozenset(compact(name) for one in COLUMN_CONCEPTS for name in phrases(one.strong))
 _COMPACT_TITLES = tuple(compact(title) for title in phrases(DOCUMENT_WORDS))
