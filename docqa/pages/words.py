@@ -15,7 +15,7 @@ from typing import NamedTuple
 from docqa.errors import StoreDamaged
 from docqa.types import Page, TextSource, Word
 
-STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
+_STEPS = 65535  #: box edges are kept as 16-bit fractions: 0.02 pixel on the widest page image
 _TEXT_SOURCES = {source.value: source for source in TextSource}
 
 
@@ -35,18 +35,25 @@ class PackedPage(NamedTuple):
 
 def packed(page: Page) -> PackedPage:
     """A page as it is kept; its boxes lose what is less than half a step, or beyond the page."""
-    steps = (min(max(round(edge * STEPS), 0), STEPS) for word in page.words for edge in word.box)
     return PackedPage(
         page.doc,
         page.number,
         page.width,
         page.height,
         "\0".join(word.text for word in page.words),
-        array("H", steps).tobytes(),
+        _steps(page).tobytes(),
         array("i", (word.line for word in page.words)).tobytes(),
         page.text_source.value,
         page.quality,
     )
+
+
+def _steps(page: Page) -> array[int]:
+    steps = [int(edge * _STEPS + 0.5) for word in page.words for edge in word.box]
+    try:
+        return array("H", steps)
+    except OverflowError:  # a box goes beyond the page, which no reader of files lets through
+        return array("H", [min(max(step, 0), _STEPS) for step in steps])
 
 
 def page_of(kept: PackedPage) -> Page:
@@ -55,7 +62,7 @@ def page_of(kept: PackedPage) -> Page:
     words = kept.words.split("\0") if lines else []
     if len(words) != len(lines) or len(steps) != 4 * len(lines):
         raise StoreDamaged(f"Page {kept.number} of document {kept.doc[:12]} has boxes of other words than its own.")
-    edges = iter([step / STEPS for step in steps])
+    edges = iter([step / _STEPS for step in steps])
     boxes = zip(edges, edges, edges, edges, strict=True)
     return Page(
         doc=kept.doc,
