@@ -113,9 +113,8 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
     doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
-    from docqa.extract.commands.extract import (
-        register as register_extraction,  # they import this module, as the others do
-    )
+    # Here and not above, since they import this module.
+    from docqa.extract.commands.extract import register as register_extraction
     from docqa.extract.commands.review import register as register_review
     from docqa.extract.commands.suggest import register as register_suggestions
     from docqa.modelserver.commands import register as register_model_server

@@ -12,7 +12,7 @@ from docqa.errors import PathMissing, UsageError
 from docqa.extract.commands.extract import documents_in
 from docqa.extract.suggest import MAX_DOCUMENTS, Suggestion, suggest, suggestions_toml
 from docqa.store import Store
-from docqa.wholefile import write_whole
+from docqa.wholefile import check_folder, write_whole
 
 _NOTHING = "No labels with values recur in these documents, so there is nothing to suggest."
 
@@ -60,3 +60,4 @@ def _check_target(file: Path) -> None:
         raise UsageError(f"{file.name} cannot be written.", "Give the fields file a name that ends in .toml.")
     if file.exists():
         raise UsageError(f"{file} is there already and may have been edited.", "Choose another name, or remove it.")
+    check_folder(file.parent)
