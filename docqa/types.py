@@ -66,7 +66,10 @@ class Notice:
 
 
 class Word(NamedTuple):
-    """One word as it is read on the page. `line` numbers the page's lines in reading order, from 0."""
+    """One word as it is read on the page: printable, without white space, so that a NUL may part words.
+
+    `line` numbers the page's lines in reading order, from 0.
+    """
 
     text: str
     box: Box

@@ -26,7 +26,7 @@ class PackedPage(NamedTuple):
     number: int
     width: int
     height: int
-    words: str  #: with a NUL between them; none of them holds one
+    words: str  #: with a NUL between them
     boxes: bytes  #: x0 y0 x1 y1 of each word, in 1/65535 of the page, 16 bits each
     lines: bytes  #: the line of each word, 32 bits each
     text_source: str
@@ -34,13 +34,19 @@ class PackedPage(NamedTuple):
 
 
 def packed(page: Page) -> PackedPage:
-    """A page as it is kept; its boxes lose what is less than half a step, or beyond the page."""
+    """A page as it is kept; its boxes lose what is less than half a step, or beyond the page.
+
+    Raises ValueError if a word holds a NUL, which no reader of files lets through: it would come back as two.
+    """
+    words = "\0".join(word.text for word in page.words)
+    if words.count("\0") != max(0, len(page.words) - 1):
+        raise ValueError(f"a word on page {page.number} of document {page.doc[:12]} holds a NUL")
     return PackedPage(
         page.doc,
         page.number,
         page.width,
         page.height,
-        "\0".join(word.text for word in page.words),
+        words,
         _steps(page).tobytes(),
         array("i", (word.line for word in page.words)).tobytes(),
         page.text_source.value,

@@ -128,10 +128,14 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
 EDGES = st.floats(0, 1)
 
 
+#: A word may hold anything but what parts words.
+WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=12)
+
+
 @st.composite
 def words(draw: st.DrawFn) -> tuple[Word, ...]:
     return tuple(
-        Word(draw(TEXTS), (draw(EDGES), draw(EDGES), draw(EDGES), draw(EDGES)), draw(st.integers(0, 99)))
+        Word(draw(WORDS), (draw(EDGES), draw(EDGES), draw(EDGES), draw(EDGES)), draw(st.integers(0, 99)))
         for _ in range(draw(st.integers(0, 6)))
     )
 
@@ -149,6 +153,13 @@ def test_words_come_back_with_their_boxes_to_the_65535th(library: Library, drawn
     assert [(word.text, word.line) for word in back.words] == [(word.text, word.line) for word in drawn]
     for word, stored in zip(drawn, back.words, strict=True):
         assert all(abs(a - b) <= 0.5000001 / 65535 for a, b in zip(word.box, stored.box, strict=True))
+
+
+def test_a_word_that_would_come_back_as_two_is_not_stored(tmp_path: Path) -> None:
+    library = Library(tmp_path / "lance")
+    page = Page(doc_id("a"), 1, 100, 100, (Word("one\0two", (0, 0, 1, 1), 0),), TextSource.OCR, 1.0)
+    with pytest.raises(ValueError, match="holds a NUL"):
+        library.add([StoredPage(page, b"image")], [])
 
 
 def test_a_box_ends_with_its_page(tmp_path: Path) -> None:
