@@ -115,15 +115,15 @@ class Library:
         """Append pages and their chunks; returns the sums of the chunks, by document, for the catalog to remember.
 
         Two commits: pages last. A page that is there has its chunks, then; a document is complete once the catalog says
-        so.
+        so. Raises ValueError for a word that cannot be kept (`docqa.pages.words.packed`), before anything is written.
         """
+        chunk_rows, page_rows = _chunk_rows(chunks), rows_of((stored.page, stored.image) for stored in pages)
         with self._converted():
-            rows = _chunk_rows(chunks)
             if chunks:
-                self._chunk_table().add(rows)
+                self._chunk_table().add(chunk_rows)
             if pages:
-                self._page_table().add(rows_of((stored.page, stored.image) for stored in pages))
-        return sums_of(rows)
+                self._page_table().add(page_rows)
+        return sums_of(chunk_rows)
 
     def add_vectors(self, keys: Sequence[ChunkKey], vectors: Vectors, table: str = "vectors") -> Counter[str]:
         """Append the vectors of chunks, one row a key: shape (keys, dimensions). One commit; returns their sums."""
