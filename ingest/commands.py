@@ -28,8 +28,9 @@ from docqa.pages.vectors import open_pictures
 from docqa.settings import IngestSettings, Settings
 from docqa.store import FIRST_COLLECTION, Store, Taken, check_collection, clean_label
 from docqa.types import NoticeCode, Problem, Status
-from ingest import sandbox, watch
+from ingest import watch
 from ingest.intake import Offered, offered
+from ingest.sandbox import walls
 from ingest.vectors import make_picture_vectors
 from ingest.worker import PIPELINE, Progress, ingest_pending
 
@@ -42,7 +43,7 @@ _SERVER_AWAY = 10.0  #: seconds after which the worker tries the model server ag
 
 def register(commands: Commands) -> None:
     """Add the commands, and what `docqa doctor` should look at."""
-    commands.add_probe("sandbox", sandbox.examine)
+    commands.add_probe("sandbox", walls.examine)
     commands.add_probe("ocr model", _ocr_model)
     ingest = commands.add("ingest", _ingest, "take files and folders in and read them")
     ingest.add_argument("paths", nargs="+", type=Path, metavar="PATH")

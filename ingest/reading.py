@@ -30,14 +30,14 @@ from docqa.errors import (
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.types import Problem, Status
-from ingest import sandbox
 from ingest.intake import media_type
-from ingest.tesseract import check_choice
+from ingest.languages import check_choice
+from ingest.sandbox import process
+from ingest.sandbox.untrusted import OcrReading, Opened, Rendered, check_ocr, check_opened, check_page
 from ingest.textsource import ReadPage, read_words
-from ingest.untrusted import OcrReading, Opened, Rendered, check_ocr, check_opened, check_page
 
 #: The children, as modules that Python is told to run.
-RENDERER, OCR = "ingest.render", "ingest.ocr"
+RENDERER, OCR = "ingest.child.render", "ingest.child.ocr"
 
 PART = 200  #: pages a child reads of a long document: 4 s of work, against 0.3 s for starting it
 _MAX_LOST = 3  #: children that may hang or die over one document
@@ -163,7 +163,7 @@ class DocumentReading:
     def _given_up(self) -> bool:
         return self._failure is not None or self._lost >= _MAX_LOST
 
-    def _page(self, child: sandbox.Child, number: int) -> Iterator[Rendered]:
+    def _page(self, child: process.Child, number: int) -> Iterator[Rendered]:
         """One page, or none if the child says that it cannot be read."""
         frame = self._receive(child)
         try:
@@ -173,7 +173,7 @@ class DocumentReading:
         except DocumentError as error:
             self._mishap(error)
 
-    def _receive(self, child: sandbox.Child) -> tuple[dict[str, Any], bytes]:
+    def _receive(self, child: process.Child) -> tuple[dict[str, Any], bytes]:
         """The next frame, within the deadline of a page and what is left of the document's."""
         left = self._settings.document_deadline - self._waited
         began = time.monotonic()
@@ -183,7 +183,7 @@ class DocumentReading:
             with self._lock:
                 self._waited += time.monotonic() - began
 
-    def _child(self, file: BinaryIO, first: int, last: int) -> sandbox.Child:
+    def _child(self, file: BinaryIO, first: int, last: int) -> process.Child:
         arguments = [
             f"--media-type={self._media_type}",
             f"--first={first}",
@@ -194,7 +194,7 @@ class DocumentReading:
             f"--page-seconds={math.ceil(self._settings.page_deadline)}",
         ]
         secrets = self._store.catalog.passwords_for(self.doc)
-        return sandbox.Child(RENDERER, arguments, self._stopping, stdin=file, secrets=secrets)
+        return process.Child(RENDERER, arguments, self._stopping, stdin=file, secrets=secrets)
 
     def _with_words(self, rendered: Rendered, ocr: Ocr) -> ReadPage:
         """The page with its words; where the OCR fails it can still be looked at."""
@@ -219,7 +219,7 @@ class Ocr:
         check_choice(settings.ocr_engine, settings.ocr_languages)
         self._settings = settings
         self._stopping = stopping
-        self._child: sandbox.Child | None = None
+        self._child: process.Child | None = None
 
     def __enter__(self) -> Ocr:
         return self
@@ -238,7 +238,7 @@ class Ocr:
             self._end()
             raise
 
-    def _running(self) -> sandbox.Child:
+    def _running(self) -> process.Child:
         if self._child is None or not self._child.running:
             self._end()
             arguments = [
@@ -247,7 +247,7 @@ class Ocr:
                 f"--engine={self._settings.ocr_engine}",
                 f"--languages={'+'.join(self._settings.ocr_languages)}",
             ]
-            self._child = sandbox.Child(OCR, arguments, self._stopping)
+            self._child = process.Child(OCR, arguments, self._stopping)
         return self._child
 
     def _end(self) -> None:

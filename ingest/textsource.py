@@ -3,7 +3,7 @@
 A layer is taken at its word where a person can see its words, they make sense, and they account for the ink. Otherwise
 the OCR's reading decides: words that lie invisibly over a picture are believed where the OCR reads the same there, and
 ink that the layer leaves out is read from the image. What nobody can see never becomes a word of the page; it is told
-in a notice. Not here: judging the layer (`ingest.textlayer`) and reading the image (`ingest.ocr`).
+in a notice. Not here: judging the layer (`ingest.child.textlayer`) and reading the image (`ingest.child.ocr`).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from rapidfuzz import fuzz
 
 from docqa.store.library import StoredPage
 from docqa.types import Box, Notice, NoticeCode, TextSource, Word
-from ingest.fileorder import in_reading_order
-from ingest.untrusted import OcrReading, Rendered
+from ingest.readingorder import in_reading_order
+from ingest.sandbox.untrusted import OcrReading, Rendered
 
 _FEW_WORDS = 5  #: under so many words on a page that is not blank, the layer says nothing
 _SENSE = 0.7  #: quality under which a layer is useless: 0.94 and more on 787 of 788 sampled pages, 0.05 on the last
@@ -121,7 +121,7 @@ def _letters(text: str) -> str:
 
 
 def _readable_by_ocr(text: str) -> bool:
-    """Whether the word is Latin or Chinese, as far as it has letters at all: what `ingest.ocr` reads."""
+    """Whether the word is Latin or Chinese, as far as it has letters at all: what `ingest.child.ocr` reads."""
     names = (unicodedata.name(letter, "") for letter in text if letter.isalpha())
     return all(name.startswith(("LATIN", "CJK", "FULLWIDTH", "MASCULINE", "FEMININE", "MICRO")) for name in names)
 

@@ -2,7 +2,7 @@
 
 Until it has come to a document, that is found by its words only. Passages are embedded many at a time, whatever
 documents they are of, because an embedding model is fastest on batches of texts of like length. Not here: the texts
-(`ingest.chunk`) and the model (`docqa.embed`).
+(`ingest.chunks.chunk`) and the model (`docqa.embed`).
 """
 
 from __future__ import annotations

@@ -24,9 +24,9 @@ from docqa.store.catalog import PageRecord
 from docqa.store.library import StoredPage, page_digest
 from docqa.store.rowsums import digest_of
 from docqa.types import Document, Notice, Status
-from ingest import sandbox
-from ingest.chunk import DocumentChunks
+from ingest.chunks.chunk import DocumentChunks
 from ingest.reading import PART, DocumentReading, Ocr, Outcome
+from ingest.sandbox import process, walls
 from ingest.textsource import ReadPage
 from ingest.vectors import make_vectors
 
@@ -79,7 +79,7 @@ def ingest_pending(
     StoreError if the store cannot be written, SandboxMissing if nothing here confines what reads the files; a
     document's own failure becomes its problem instead.
     """
-    sandbox.require(settings.unsafe_parser)
+    walls.require(settings.unsafe_parser)
     with ThreadPoolExecutor(1, "embedder") as beside:
         if with_vectors and store.catalog.pending(PIPELINE):
             # It takes ten seconds, nine of them on one processor: reading leaves enough of the others idle.
@@ -262,7 +262,7 @@ class _Reading:
                     place, first, reading = self._todo.get()
                     if reading is not None:
                         self._read(place, first, reading, ocr)
-        except sandbox.Stopped:
+        except process.Stopped:
             return
         except BaseException as error:  # a bug or a broken store: the writer's thread has to hear of it
             self._broken.append(error)

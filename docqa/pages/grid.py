@@ -6,7 +6,7 @@ cell costs one soft token. A page that is stored on exactly that grid reaches th
 The formula is `get_aspect_ratio_preserving_size` of transformers 5.23.0
 (`models/gemma4_unified/image_processing_gemma4_unified.py`), its guard against extreme aspect ratios included. Every
 common paper size is a fixed point of it; some odd proportions the model stretches by one more cell, which does no harm.
-Not here: the resizing itself (`ingest.render`).
+Not here: the resizing itself (`ingest.child.render`).
 """
 
 from __future__ import annotations

@@ -28,9 +28,9 @@ import numpy as np  # noqa: E402
 from PIL import Image  # noqa: E402
 
 from docqa.settings import IngestSettings  # noqa: E402
-from ingest import sandbox  # noqa: E402
 from ingest.intake import media_type  # noqa: E402
 from ingest.reading import RENDERER, Ocr  # noqa: E402
+from ingest.sandbox import process  # noqa: E402
 
 SECONDS = 600.0  #: for one page; a bench waits longer than an office
 
@@ -57,7 +57,7 @@ def page_image(file: Path, number: int, stopping: threading.Event) -> bytes:
         f"--memory-mb={settings.memory_mb}",
         f"--page-seconds={settings.page_deadline:.0f}",
     ]
-    with file.open("rb") as original, sandbox.Child(RENDERER, arguments, stopping, stdin=original) as child:
+    with file.open("rb") as original, process.Child(RENDERER, arguments, stopping, stdin=original) as child:
         child.receive(SECONDS)
         return child.receive(SECONDS)[1]
 

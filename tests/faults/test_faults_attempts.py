@@ -33,7 +33,7 @@ def test_three_attempts_then_set_aside_until_asked_for(
         assert attempts(store) == attempt
         assert invariants(store, inputs.iterdir(), None) == []
 
-    monkeypatch.setattr(reading, "RENDERER", "ingest.render")
+    monkeypatch.setattr(reading, "RENDERER", "ingest.child.render")
     code, lines = run("ingest", inputs)
     assert (code, ended(lines)["long.pdf"], attempts(store)) == (3, ("failed", "renderer_died"), 3)
     assert lines[-1]["summary"]["pages"] == 0

@@ -23,8 +23,9 @@ import pytest
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.types import Document, Status
-from ingest import reading, sandbox
-from ingest.untrusted import OcrReading
+from ingest import reading
+from ingest.sandbox import walls
+from ingest.sandbox.untrusted import OcrReading
 from ingest.worker import ingest_pending
 from tests.ingest.stubs.malicious import ACTS, WAYS
 
@@ -112,19 +113,19 @@ def aftermath(
         documents = {document.label: document for document in store.catalog.documents()}
         token = f"--max-pages={limits.max_pages}"
         yield Aftermath(store, request.param, outside, documents, token, _callers(listening))
-    sandbox._trial.cache_clear()
+    walls._trial.cache_clear()
 
 
-def _choose_walls(walls: str, patch: pytest.MonkeyPatch) -> None:
-    if walls == "kernel alone":
-        patch.setattr(sandbox, "BUBBLEWRAP", "bwrap-is-hidden-from-this-test")
-    sandbox._trial.cache_clear()
-    standing = {wall.name for wall in sandbox.protections() if wall.active}
-    if walls == "bubblewrap" and "bubblewrap" not in standing:
+def _choose_walls(wanted: str, patch: pytest.MonkeyPatch) -> None:
+    if wanted == "kernel alone":
+        patch.setattr(walls, "BUBBLEWRAP", "bwrap-is-hidden-from-this-test")
+    walls._trial.cache_clear()
+    standing = {wall.name for wall in walls.protections() if wall.active}
+    if wanted == "bubblewrap" and "bubblewrap" not in standing:
         pytest.skip("bubblewrap is not installed or does not work here")
-    if walls == "kernel alone" and not {"landlock", "seccomp"} <= standing:
+    if wanted == "kernel alone" and not {"landlock", "seccomp"} <= standing:
         pytest.skip("this kernel has no Landlock or no seccomp")
-    assert ("bubblewrap" in standing) == (walls == "bubblewrap")
+    assert ("bubblewrap" in standing) == (wanted == "bubblewrap")
 
 
 def _listen(outside: Path) -> list[socket.socket]:

@@ -15,7 +15,7 @@ from watched_office import Office
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from ingest import watch
-from ingest.untrusted import OcrReading
+from ingest.sandbox.untrusted import OcrReading
 from ingest.worker import ingest_pending
 
 A_FEW_LINES = [f"Line {number} of a letter about the harbour and its boats" for number in range(1, 8)]

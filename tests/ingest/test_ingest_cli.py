@@ -18,7 +18,8 @@ from docqa.cli import main
 from docqa.errors import PagesMissing
 from docqa.store import Store
 from docqa.types import Notice, NoticeCode, Status
-from ingest import commands, reading, sandbox
+from ingest import commands, reading
+from ingest.sandbox import process
 
 KEYS = ["doc", "label", "status", "pages", "pages_done", "problem", "notices", "seconds"]
 Letter = Callable[[int], bytes]
@@ -129,7 +130,7 @@ def test_retry_tries_again_what_failed(
     monkeypatch.setattr(reading, "RENDERER", "tests.ingest.stubs.dies_on_page_2")
     code, lines, _ = ingest(folder)
     assert (code, lines["a.pdf"]["status"], lines["a.pdf"]["problem"]["code"]) == (3, "partial", "pages_missing")
-    monkeypatch.setattr(reading, "RENDERER", "ingest.render")
+    monkeypatch.setattr(reading, "RENDERER", "ingest.child.render")
     code, lines, _ = ingest(folder)
     assert (code, lines["a.pdf"]["status"]) == (3, "partial")
     code, lines, _ = ingest(folder, "--retry")
@@ -291,7 +292,7 @@ def locked(folder: Path, letter: Letter) -> Path:
     return folder
 
 
-class Keyhole(sandbox.Child):
+class Keyhole(process.Child):
     """A child that is given secrets; remembers them and what it was called with."""
 
     seen: list[tuple[list[str], list[str]]] = []
@@ -317,7 +318,7 @@ def test_passwords_reach_the_child_and_nobody_else(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(Keyhole, "seen", [])
-    monkeypatch.setattr(sandbox, "Child", Keyhole)
+    monkeypatch.setattr(process, "Child", Keyhole)
     file = tmp_path / "passwords.txt"
     file.write_text(f"\ufeffother\r\n\r\n{CANARY}\n", encoding="utf-8")
     _, lines, _ = ingest(locked)

@@ -19,7 +19,7 @@ from docqa.settings import IngestSettings
 from docqa.store import Store
 from docqa.types import Status, TextSource
 from ingest import reading
-from ingest.untrusted import OcrReading
+from ingest.sandbox.untrusted import OcrReading
 
 # ── long documents ───────────────────────────────────────────────────────────────────────────────────────────────────
 

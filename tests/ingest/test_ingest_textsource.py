@@ -9,8 +9,8 @@ import pytest
 from docqa.errors import RendererDied
 from docqa.store.library import StoredPage
 from docqa.types import Notice, NoticeCode, Page, TextSource, Word
+from ingest.sandbox.untrusted import OcrReading, Rendered
 from ingest.textsource import ReadPage, read_words
-from ingest.untrusted import OcrReading, Rendered
 
 LAYER = [
     "The",

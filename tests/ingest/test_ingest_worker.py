@@ -178,7 +178,7 @@ def test_three_attempts_then_it_is_set_aside_until_asked_for(
     assert (document.status, document.attempts, document.pages_done) == (Status.FAILED, 3, 0)
     assert document.problem is not None
     assert document.problem.code == "renderer_died"
-    monkeypatch.setattr(reading, "RENDERER", "ingest.render")
+    monkeypatch.setattr(reading, "RENDERER", "ingest.child.render")
     assert ingest() == 0
     empty_store.catalog.retry([doc])
     assert ingest() == 1
@@ -275,7 +275,7 @@ def test_ctrl_c_gives_the_attempt_back_and_the_next_run_starts_clean(
     assert (document.status, document.attempts) == (Status.QUEUED, 0)
     assert sorted(empty_store.library.page_keys()) == [(doc, 1), (doc, 2)]
 
-    monkeypatch.setattr(reading, "RENDERER", "ingest.render")
+    monkeypatch.setattr(reading, "RENDERER", "ingest.child.render")
     assert ingest() == 1
     assert sorted(empty_store.library.page_keys()) == [(doc, number) for number in (1, 2, 3, 4)]
     whole_and_once(empty_store)

@@ -2,8 +2,8 @@
 
 import sys
 
-from ingest.render import private_stdout
-from ingest.wire import read_frame, write_frame
+from ingest.child.render import private_stdout
+from ingest.sandbox.wire import read_frame, write_frame
 
 if __name__ == "__main__":
     out = private_stdout()

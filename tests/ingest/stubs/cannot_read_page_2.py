@@ -1,6 +1,6 @@
 """A renderer that reports page 2 as damaged."""
 
-from ingest import render
+from ingest.child import render
 
 honest = render._page_frame
 

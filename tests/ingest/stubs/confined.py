@@ -9,8 +9,8 @@ import subprocess
 import sys
 import threading
 
-from ingest.confine import allow_processor_time, confine, private_stdout, read_secrets
-from ingest.wire import write_frame
+from ingest.child.confine import allow_processor_time, confine, private_stdout, read_secrets
+from ingest.sandbox.wire import write_frame
 
 
 def greets() -> str:

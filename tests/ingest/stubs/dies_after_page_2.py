@@ -2,7 +2,7 @@
 
 import os
 
-from ingest import render
+from ingest.child import render
 
 honest = render._page_frame
 

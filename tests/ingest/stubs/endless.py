@@ -2,9 +2,9 @@
 
 import sys
 
-from ingest import render
-from ingest.confine import private_stdout
-from ingest.wire import write_frame
+from ingest.child import render
+from ingest.child.confine import private_stdout
+from ingest.sandbox.wire import write_frame
 
 if __name__ == "__main__":
     most = next(int(part.partition("=")[2]) for part in sys.argv if part.startswith("--max-pages="))

@@ -1,6 +1,6 @@
 """A renderer that sends page 2 as page 3."""
 
-from ingest import render
+from ingest.child import render
 
 honest = render._page_frame
 

@@ -21,8 +21,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from ingest import render
-from ingest.wire import write_frame
+from ingest.child import render
+from ingest.sandbox.wire import write_frame
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PTRACE_SEIZE = 0x4206  # unlike an attachment, it does not stop the process that is looked at
@@ -407,7 +407,7 @@ def result(returned: int) -> None:
 
 
 def send_pages(out: BinaryIO, arguments: Namespace, passwords: Sequence[str]) -> None:
-    """What `ingest.render` would do here, were it not for the file."""
+    """What `ingest.child.render` would do here, were it not for the file."""
     told = re.search(rb"%ATTACK (.*)\n", os.pread(0, 4096, 0))
     if told is None:
         honest(out, arguments, passwords)

@@ -137,7 +137,7 @@ def closes_its_ears() -> None:
 
 @mode
 def tries_its_limits() -> None:
-    from ingest.confine import confine, private_stdout
+    from ingest.child.confine import confine, private_stdout
 
     out = private_stdout()
     confine(out, 512 << 20)

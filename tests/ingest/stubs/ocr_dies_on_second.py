@@ -3,8 +3,8 @@
 import os
 import sys
 
-from ingest.confine import private_stdout
-from ingest.wire import read_frame, write_frame
+from ingest.child.confine import private_stdout
+from ingest.sandbox.wire import read_frame, write_frame
 
 if __name__ == "__main__":
     out = private_stdout()

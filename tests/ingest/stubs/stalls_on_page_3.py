@@ -2,7 +2,7 @@
 
 import time
 
-from ingest import render
+from ingest.child import render
 
 honest = render._page_frame
 

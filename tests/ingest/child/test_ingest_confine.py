@@ -15,10 +15,11 @@ import pytest
 
 from docqa.errors import SandboxMissing
 from docqa.settings import IngestSettings, Settings
-from ingest import sandbox
-from ingest.confine import read_secrets
-from ingest.syscalls import CLONE, CLONE3, NAMES_A_PROCESS, REFUSED, STARTS_PROCESSES
-from ingest.wire import read_frame
+from ingest.child.confine import read_secrets
+from ingest.child.syscalls import CLONE, CLONE3, NAMES_A_PROCESS, REFUSED, STARTS_PROCESSES
+from ingest.sandbox import process, walls
+from ingest.sandbox.launch import command_for, environment_for
+from ingest.sandbox.wire import read_frame
 
 HEADERS = (Path("/usr/include/x86_64-linux-gnu/asm/unistd_64.h"), Path("/usr/include/asm-generic/unistd.h"))
 TABLES = (REFUSED, STARTS_PROCESSES, CLONE, CLONE3, NAMES_A_PROCESS)
@@ -27,9 +28,9 @@ LONG = 30.0
 
 @pytest.fixture(autouse=True)
 def _asked_anew() -> Iterator[None]:
-    sandbox._trial.cache_clear()
+    walls._trial.cache_clear()
     yield
-    sandbox._trial.cache_clear()
+    walls._trial.cache_clear()
 
 
 @pytest.mark.parametrize("column", [0, 1])
@@ -45,38 +46,36 @@ def test_the_numbers_are_the_kernels(column: int) -> None:
 
 
 def test_what_holds_is_found_out_by_trying() -> None:
-    walls = {wall.name: wall.active for wall in sandbox.protections()}
-    assert walls.keys() == {"bubblewrap", "landlock", "seccomp", "limits"}
-    assert walls["limits"]
+    stands = {wall.name: wall.active for wall in walls.protections()}
+    assert stands.keys() == {"bubblewrap", "landlock", "seccomp", "limits"}
+    assert stands["limits"]
 
 
 @pytest.mark.parametrize(
     ("found", "enough"),
     [
-        (sandbox._Trial(bubblewrap=True), True),
-        (sandbox._Trial(landlock=True, seccomp=True), True),
-        (sandbox._Trial(landlock=True), False),
-        (sandbox._Trial(seccomp=True), False),
-        (sandbox._Trial(limits=True), False),
+        (walls._Trial(bubblewrap=True), True),
+        (walls._Trial(landlock=True, seccomp=True), True),
+        (walls._Trial(landlock=True), False),
+        (walls._Trial(seccomp=True), False),
+        (walls._Trial(limits=True), False),
     ],
 )
-def test_files_are_not_read_without_a_wall(
-    monkeypatch: pytest.MonkeyPatch, found: sandbox._Trial, enough: bool
-) -> None:
-    monkeypatch.setattr(sandbox, "_trial", lambda: found)
-    monkeypatch.setattr(sandbox._trial, "cache_clear", lambda: None, raising=False)
-    sandbox.require(unsafe=True)
+def test_files_are_not_read_without_a_wall(monkeypatch: pytest.MonkeyPatch, found: walls._Trial, enough: bool) -> None:
+    monkeypatch.setattr(walls, "_trial", lambda: found)
+    monkeypatch.setattr(walls._trial, "cache_clear", lambda: None, raising=False)
+    walls.require(unsafe=True)
     with contextlib.nullcontext() if enough else pytest.raises(SandboxMissing, match="Nothing on this machine"):
-        sandbox.require(unsafe=False)
-    check = sandbox.examine(Settings())
+        walls.require(unsafe=False)
+    check = walls.examine(Settings())
     assert check.ok == enough
     assert "bubblewrap" in check.hint or found.bubblewrap
 
 
 def test_the_doctor_says_that_files_are_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sandbox, "_trial", sandbox._Trial)
-    monkeypatch.setattr(sandbox._trial, "cache_clear", lambda: None, raising=False)
-    check = sandbox.examine(Settings(ingest=IngestSettings(unsafe_parser=True)))
+    monkeypatch.setattr(walls, "_trial", walls._Trial)
+    monkeypatch.setattr(walls._trial, "cache_clear", lambda: None, raising=False)
+    check = walls.examine(Settings(ingest=IngestSettings(unsafe_parser=True)))
     assert not check.ok
     assert check.hint.startswith("Files are read all the same")
 
@@ -85,21 +84,21 @@ def test_a_bubblewrap_that_does_not_work_is_not_used(monkeypatch: pytest.MonkeyP
     broken = tmp_path / "bwrap"
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
-    monkeypatch.setattr(sandbox, "BUBBLEWRAP", str(broken))
-    assert not next(wall.active for wall in sandbox.protections() if wall.name == "bubblewrap")
-    with sandbox.Child("tests.ingest.stubs.confined", ["greets"], threading.Event()) as child:
+    monkeypatch.setattr(walls, "BUBBLEWRAP", str(broken))
+    assert not next(wall.active for wall in walls.protections() if wall.name == "bubblewrap")
+    with process.Child("tests.ingest.stubs.confined", ["greets"], threading.Event()) as child:
         assert child.receive(LONG)[0] == {"said": "hello"}
 
 
-@pytest.mark.parametrize("bubblewrap", [sandbox.BUBBLEWRAP, "bwrap-is-hidden-from-this-test"])
+@pytest.mark.parametrize("bubblewrap", [walls.BUBBLEWRAP, "bwrap-is-hidden-from-this-test"])
 class TestAChild:
     @pytest.fixture
     def say(self, bubblewrap: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
         """`say(mode, secrets)`: what a child answers, with bubblewrap and without."""
-        monkeypatch.setattr(sandbox, "BUBBLEWRAP", bubblewrap)
+        monkeypatch.setattr(walls, "BUBBLEWRAP", bubblewrap)
 
         def start(mode: str, secrets: tuple[str, ...] = ()) -> object:
-            with sandbox.Child("tests.ingest.stubs.confined", [mode], threading.Event(), secrets=secrets) as child:
+            with process.Child("tests.ingest.stubs.confined", [mode], threading.Event(), secrets=secrets) as child:
                 return child.receive(LONG)[0]["said"]
 
         return start
@@ -127,9 +126,9 @@ class TestAChild:
 def test_a_child_whose_worker_is_gone_does_not_start() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    command = sandbox._command(None, "tests.ingest.stubs.confined", ["greets"])
+    command = command_for(None, "tests.ingest.stubs.confined", ["greets"])
     with os.fdopen(writing, "wb") as pipe:
-        env = sandbox._environment("tests.ingest.stubs.confined")
+        env = environment_for("tests.ingest.stubs.confined")
         assert subprocess.run(command, stdout=pipe, env=env, check=False, timeout=LONG).returncode == 1
 
 

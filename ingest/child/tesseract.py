@@ -1,7 +1,7 @@
 """The second OCR engine: the `tesseract` program, for scripts that the first one cannot read.
 
-It is asked over pipes, with a deadline, and writes no file. Only the OCR child calls it with a page (`ingest.ocr`); the
-worker only looks whether it is there. Which languages it reads depends on what is installed besides it.
+It is asked over pipes, with a deadline, and writes no file. Which languages it reads depends on what is installed
+besides it (`ingest.languages`).
 """
 
 from __future__ import annotations
@@ -11,46 +11,13 @@ import io
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
-from functools import cache
 from itertools import groupby
 from typing import NamedTuple
 
-from docqa.errors import BadSettings
-from ingest.readingorder import Line, Part
-
-PROGRAM = "tesseract"
-
-#: Scripts that RapidOCR's small model does not read, and Tesseract's names of languages that are written in them. The
-#: first ones are used, as many as `_TOGETHER`. https://tesseract-ocr.github.io/tessdoc/Data-Files-in-different-versions
-LANGUAGES: dict[str, tuple[str, ...]] = {
-    "Arabic": ("ara", "fas", "urd"),
-    "Armenian": ("hye",),
-    "Bengali": ("ben",),
-    "Cyrillic": ("rus", "ukr", "bul", "srp", "bel", "mkd"),
-    "Devanagari": ("hin", "mar", "nep"),
-    "Georgian": ("kat",),
-    "Greek": ("ell",),
-    "Gujarati": ("guj",),
-    "Gurmukhi": ("pan",),
-    "Hangul": ("kor",),
-    "Hebrew": ("heb",),
-    "Japanese": ("jpn",),
-    "Kannada": ("kan",),
-    "Khmer": ("khm",),
-    "Lao": ("lao",),
-    "Malayalam": ("mal",),
-    "Myanmar": ("mya",),
-    "Sinhala": ("sin",),
-    "Tamil": ("tam",),
-    "Telugu": ("tel",),
-    "Thai": ("tha",),
-}
-UNKNOWN = "unknown"  #: writing in a script that nobody could name
-RIGHT_TO_LEFT = ("Arabic", "Hebrew")
+from ingest.child.lines import Line, Part
+from ingest.languages import PROGRAM, installed
 
 _ALIASES = {"Hiragana": "Japanese", "Katakana": "Japanese", "Korean": "Hangul"}  #: names that its detection uses, too
-_TOGETHER = 2  #: languages read at once: each makes it slower
-_ASK_SECONDS = 10.0
 _WORD_LEVEL = "5"  #: rows of the TSV that are words
 _SURE_ORIENTATION = 5.0  #: Tesseract's own measure, without a unit; 18-25 on clean pages, 3 on a poor one (measured)
 _MIN_CONFIDENCE = 0.2  #: what is less sure is mostly dirt
@@ -61,34 +28,6 @@ class Look(NamedTuple):
 
     script: str
     turns: int  #: quarter turns counter-clockwise after which the page stands upright
-
-
-@cache
-def installed() -> frozenset[str]:
-    """The languages that can be read here; none without the program."""
-    try:
-        answer = _run(["--list-langs"], b"", _ASK_SECONDS)
-    except FileNotFoundError:
-        return frozenset()
-    return frozenset(answer.split()) - {"osd"} if answer else frozenset()
-
-
-def check_choice(engine: str, languages: Sequence[str]) -> None:
-    """Raise BadSettings if the settings ask for Tesseract, or for a language of it, that is not there."""
-    if (engine == "tesseract" or languages) and not installed():
-        raise BadSettings("The settings ask for Tesseract, which is not installed.", "Install tesseract-ocr.")
-    if missing := sorted(set(languages) - installed()):
-        raise BadSettings(f"Tesseract has no data for {', '.join(missing)}.", "Install it, or change ocr_languages.")
-
-
-def languages_of(script: str) -> tuple[str, ...]:
-    """The installed languages to read a script with."""
-    return tuple(language for language in LANGUAGES.get(script, ()) if language in installed())[:_TOGETHER]
-
-
-def script_of(languages: Sequence[str]) -> str | None:
-    """The script that the first of these languages is written in, if it is one of those above."""
-    return next((script for script, known in LANGUAGES.items() if languages and languages[0] in known), None)
 
 
 def look(image: bytes, seconds: float) -> Look | None:

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ingest.fileorder import RawWord, join_rows, mended
-from ingest.ink import Boxes, Flags, PageInk
+from ingest.child.ink import Boxes, Flags, PageInk
+from ingest.readingorder import RawWord, join_rows, mended
 
 _PAINTED = 0x10 | 0x20 | 0x40  #: char_flags of MuPDF: filled, stroked, used to clip what is painted next
 _TRANSPARENT = 26  #: of 255: a tenth

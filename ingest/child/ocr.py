@@ -1,10 +1,10 @@
 """The child that reads text in page images: RapidOCR with the PP-OCRv6 small models that its wheel carries.
 
-Runs as `python -m ingest.ocr` and stays: loading the models takes a second. Frames in: page images (JPEG) that a
-renderer made, so untrusted. Frames out: {"words", "quality", "unread"}, words as in `ingest.render`, quality the mean
-confidence, unread the names of scripts that are on the page and could not be read; or {"error": n} for an image that
-cannot be decoded. RapidOCR reads Latin scripts with their accents, and Chinese; what it cannot make out is given to
-Tesseract (`ingest.tesseract`) where that is installed, or where the settings say so.
+Runs as `python -m ingest.child.ocr` and stays: loading the models takes a second. Frames in: page images (JPEG) that a
+renderer made, so untrusted. Frames out: {"words", "quality", "unread"}, words as in `ingest.child.render`, quality the
+mean confidence, unread the names of scripts that are on the page and could not be read; or {"error": n} for an image
+that cannot be decoded. RapidOCR reads Latin scripts with their accents, and Chinese; what it cannot make out is given
+to Tesseract (`ingest.child.tesseract`) where that is installed, or where the settings say so.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from docqa.errors import DamagedFile
-from ingest import tesseract
-from ingest.confine import allow_processor_time, confine, private_stdout
-from ingest.readingorder import Line, Part, reading_order, row_words
-from ingest.render import FAILURES, RawWord
-from ingest.wire import read_frame, write_frame
+from ingest.child import tesseract
+from ingest.child.confine import allow_processor_time, confine, private_stdout
+from ingest.child.lines import Line, Part, reading_order, row_words
+from ingest.languages import LANGUAGES, RIGHT_TO_LEFT, UNKNOWN, installed, languages_of, script_of
+from ingest.readingorder import RawWord
+from ingest.sandbox.wire import FAILURES, read_frame, write_frame
 
 Pixels = npt.NDArray[np.uint8]
 Corners = npt.NDArray[np.float32]  #: of one box: 4 x 2, clockwise from the top left, in pixels
@@ -89,7 +90,7 @@ def main() -> None:
     choice = Choice(arguments.engine, languages, arguments.page_seconds / 3)  # RapidOCR, then twice Tesseract at most
     out = private_stdout()
     engine = Engine()  # runs one thread, so that confinement still binds all
-    may_execute = choice.engine != "rapidocr" and bool(tesseract.installed())
+    may_execute = choice.engine != "rapidocr" and bool(installed())
     confine(out, arguments.memory_mb << 20, may_execute=may_execute)
     while frame := read_frame(sys.stdin.buffer):
         allow_processor_time(arguments.page_seconds)
@@ -116,13 +117,13 @@ def read_page(engine: Engine, pixels: Pixels, choice: Choice) -> tuple[list[RawW
     turns, found = _upright(engine, pixels)
     if not _illegible(found):
         return (*_placed(found, pixels.shape[:2], turns), [])
-    script = tesseract.UNKNOWN
+    script = UNKNOWN
     if choice.engine == "auto":
         words, quality, seen = _by_tesseract(pixels, choice)
         if words and quality >= _SECOND_QUALITY:
             return words, quality, []
         script = seen or script
-    if found.greek and script == tesseract.UNKNOWN:
+    if found.greek and script == UNKNOWN:
         script = "Greek"
     return (*_placed(found._replace(lines=found.dense), pixels.shape[:2], turns), [script])
 
@@ -381,15 +382,15 @@ def _by_tesseract(
     Where these are not installed, nothing is read but the name of the script; None if there is hardly any writing.
     """
     look = tesseract.look(_jpeg(pixels), choice.seconds)
-    seen = look.script if look and look.script in tesseract.LANGUAGES else tesseract.UNKNOWN
-    languages = choice.languages or tesseract.languages_of(seen)
-    if not languages and seen == tesseract.UNKNOWN:
-        languages = tuple(each for each in otherwise if each in tesseract.installed())
+    seen = look.script if look and look.script in LANGUAGES else UNKNOWN
+    languages = choice.languages or languages_of(seen)
+    if not languages and seen == UNKNOWN:
+        languages = tuple(each for each in otherwise if each in installed())
     if not languages:
         return [], 0.0, seen if look else None
     turns = look.turns if look else 0
     lines = tesseract.read(_jpeg(np.rot90(pixels, turns)), languages, choice.seconds)
-    right_to_left = tesseract.script_of(languages) in tesseract.RIGHT_TO_LEFT
+    right_to_left = script_of(languages) in RIGHT_TO_LEFT
     found = Found(lines, 0.0, 1.0, len(lines), lines)
     return (*_placed(found, pixels.shape[:2], turns, right_to_left), seen if look else None)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docqa.types import Chunk, Page, TextSource, Word
-from ingest.chunk import CHUNK, OVERLAP, DocumentChunks, document_date, document_title, page_head, spoken_name
+from ingest.chunks.chunk import CHUNK, OVERLAP, DocumentChunks, document_date, document_title, page_head, spoken_name
 
 SMALL, TALL = 0.01, 0.02
 

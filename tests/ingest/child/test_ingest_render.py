@@ -26,9 +26,10 @@ from PIL import Image, ImageDraw
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.pages.grid import grid_size
 from docqa.types import Box
-from ingest import render, sandbox, untrusted
-from ingest.textlayer import Layer
-from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS, read_frame
+from ingest.child import render
+from ingest.child.textlayer import Layer
+from ingest.sandbox import process, untrusted
+from ingest.sandbox.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS, read_frame
 
 DOC = "d" * 64
 BUDGET = 280
@@ -62,7 +63,8 @@ def rendered(content: bytes, media_type: str, *, first: int = 1, max_pages: int 
         "memory-mb": 4096,
     }
     arguments = [f"--{name}={value}" for name, value in options.items()]
-    with _file(content) as file, sandbox.Child("ingest.render", arguments, threading.Event(), stdin=file) as child:
+    module, stopping = "ingest.child.render", threading.Event()
+    with _file(content) as file, process.Child(module, arguments, stopping, stdin=file) as child:
         opened = untrusted.check_opened(child.receive(LONG)[0], max_pages)
         return Sent(opened, [_page(child, number) for number in range(first, opened.pages + 1)])
 
@@ -76,7 +78,7 @@ def _file(content: bytes) -> Any:  # noqa: ANN401
     return file
 
 
-def _page(child: sandbox.Child, number: int) -> untrusted.Rendered | DocumentError:
+def _page(child: process.Child, number: int) -> untrusted.Rendered | DocumentError:
     try:
         return untrusted.check_page(*child.receive(LONG), DOC, number)
     except DocumentError as error:
@@ -257,7 +259,6 @@ def test_a_password_is_needed(letter: Callable[[int], bytes]) -> None:
 
 
 def test_a_password_that_fits_opens(letter: Callable[[int], bytes]) -> None:
-    pytest.importorskip("ingest.confine", reason="passwords come through a descriptor that ingest.confine reads")
     content = encrypted(letter(1), "secret")
     assert "Page 1 of 1" in opened_with(content, "wrong", "secret").page().stored.page.text
     with pytest.raises(NeedsPassword):
@@ -272,7 +273,7 @@ def opened_with(content: bytes, *passwords: str) -> Sent:
     options = ["--media-type=application/pdf", "--last=9", "--max-pages=9", "--budget=280", "--memory-mb=4096"]
     with _file(content) as file:
         done = subprocess.run(
-            [sys.executable, "-m", "ingest.render", *options, f"--secrets-fd={reader}"],
+            [sys.executable, "-m", "ingest.child.render", *options, f"--secrets-fd={reader}"],
             stdin=file,
             pass_fds=(reader,),
             capture_output=True,

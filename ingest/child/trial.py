@@ -1,7 +1,7 @@
 """The child that is started to see whether confinement works on this machine: it tries what must fail, and reports.
 
-Runs as `python -m ingest.trial`, started like the children that read files. One frame out: {"landlock", "seccomp",
-"limits"}, each true if everything it tried against that layer was refused.
+Runs as `python -m ingest.child.trial`, started like the children that read files. One frame out: {"landlock",
+"seccomp", "limits"}, each true if everything it tried against that layer was refused.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import os
 import socket
 from collections.abc import Callable
 
-from ingest.confine import confine, private_stdout
-from ingest.wire import write_frame
+from ingest.child.confine import confine, private_stdout
+from ingest.sandbox.wire import write_frame
 
 _MEMORY = 1 << 30
 

@@ -1,13 +1,12 @@
 """The child that opens one untrusted file: pages out as image and words, over a pipe.
 
-Runs as `python -m ingest.render` with the file on standard input; see `ingest.sandbox` for how it is started and held.
-It knows no store, no settings and no name of the file, and what it says is believed by nobody until it was checked.
-It does not read text in images: that is `ingest.ocr`.
+Runs as `python -m ingest.child.render` with the file on standard input; see `ingest.sandbox` for how it is started and
+held. It knows no store, no settings and no name of the file, and what it says is believed by nobody until it was
+checked. It does not read text in images: that is `ingest.child.ocr`.
 
 First frame: {"pages": total} or {"error": n}. Then one frame a page, in order: {"page", "width", "height", "words",
 "hidden", "sandwiched", "quality", "unexplained", "blank"} (see `RawPage`) with the image (JPEG) as its bytes, or
-{"page", "error": n} for a page that could not be read. Only numbers tell what went wrong (`FAILURES`); the sentences
-are the worker's.
+{"page", "error": n} for a page that could not be read. Only numbers tell what went wrong (`FAILURES`).
 """
 
 from __future__ import annotations
@@ -24,14 +23,11 @@ from PIL import Image, ImageFile, ImageOps
 
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
 from docqa.pages.grid import grid_size
-from ingest.confine import allow_processor_time, confine, private_stdout, read_secrets
-from ingest.fileorder import RawWord as RawWord
-from ingest.ink import PageInk
-from ingest.textlayer import Layer, read_layer
-from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS, write_frame
-
-#: What can cross the pipe as the reason of a failure.
-FAILURES: tuple[type[DocumentError], ...] = (DamagedFile, NeedsPassword, NoPages, TooManyPages)
+from ingest.child.confine import allow_processor_time, confine, private_stdout, read_secrets
+from ingest.child.ink import PageInk
+from ingest.child.textlayer import Layer, read_layer
+from ingest.readingorder import RawWord
+from ingest.sandbox.wire import FAILURES, MAX_UNSEEN, MAX_WORD, MAX_WORDS, write_frame
 
 JPEG_QUALITY = 85  #: 42 dB on text pages, 350 kB a page at budget 1120 (measured)
 _ENCODED_AT_ONCE = 4 << 20  #: bytes; with Pillow's 64 kB, encoding takes a quarter longer (measured)

@@ -18,9 +18,8 @@ from docqa.errors import RendererLied
 from docqa.pages.grid import CELL, MAX_BUDGET
 from docqa.store.library import StoredPage
 from docqa.types import Page, TextSource, Word
-from ingest.render import FAILURES
-from ingest.tesseract import LANGUAGES, UNKNOWN
-from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS
+from ingest.languages import LANGUAGES, UNKNOWN
+from ingest.sandbox.wire import FAILURES, MAX_UNSEEN, MAX_WORD, MAX_WORDS
 
 _FRAME_HEADERS = (0xC0, 0xC2)  #: JPEG segments that tell the size, of baseline and progressive images
 _SIDES = struct.Struct(">HH")

@@ -2,7 +2,7 @@
 
 What finds a passage is often not in it: the name, title and date of the document, the head of the page, the headings of
 the section, the heads of a table's columns. Those are its context, embedded and searched together with it. Not here:
-what a title or a heading looks like (`ingest.layout`) and what a table is (`ingest.tables`).
+what a title or a heading looks like (`ingest.chunks.layout`) and what a table is (`ingest.chunks.tables`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from functools import lru_cache
 from pathlib import PurePosixPath
 
 from docqa.types import Chunk, Page
-from ingest import layout
-from ingest.layout import PrintedLine
-from ingest.tables import Columns
+from ingest.chunks import layout
+from ingest.chunks.layout import PrintedLine
+from ingest.chunks.tables import Columns
 
 CHUNK = 600  #: characters
 OVERLAP = 100  #: characters a chunk repeats of the one before it

@@ -1,7 +1,8 @@
 """What goes over the pipe between the worker and its children: frames of a small JSON object and some bytes.
 
 A frame is two big-endian 32-bit lengths, the JSON, the bytes. The worker checks the lengths against these limits before
-it reads on, and what the JSON says in `ingest.sandbox`; an honest child keeps to the limits by itself.
+it reads on, and what the JSON says in `ingest.sandbox.untrusted`; an honest child keeps to the limits by itself. What
+failed crosses as a number: the sentences are the worker's.
 """
 
 from __future__ import annotations
@@ -9,6 +10,11 @@ from __future__ import annotations
 import json
 import struct
 from typing import IO
+
+from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, TooManyPages
+
+#: What can cross the pipe as the reason of a failure, by its place here.
+FAILURES: tuple[type[DocumentError], ...] = (DamagedFile, NeedsPassword, NoPages, TooManyPages)
 
 LENGTHS = struct.Struct(">II")
 MAX_JSON = 32 << 20  #: bytes; a page of 100,000 words needs about 8 MB

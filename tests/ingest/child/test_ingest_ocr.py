@@ -21,9 +21,10 @@ from PIL import Image
 from docqa.errors import BadSettings, DamagedFile, RendererLied
 from docqa.pages.grid import grid_size
 from docqa.types import Word
-from ingest import sandbox, tesseract, untrusted
-from ingest.ocr import _answer, _decoded, _found, _on_its_side, _placed, _turned_back
-from ingest.readingorder import Line, reading_order, row_words
+from ingest import languages
+from ingest.child.lines import Line, reading_order, row_words
+from ingest.child.ocr import _answer, _decoded, _found, _on_its_side, _placed, _turned_back
+from ingest.sandbox import process, untrusted
 
 LONG = 150.0
 TEXT = ["The harbour opens at seven", "Größere Schiffe fahren später", "Le prix est indiqué à côté"]
@@ -211,7 +212,7 @@ def jpeg(image: Image.Image) -> bytes:
 def read() -> dict[int, tuple[Image.Image, tuple[Word, ...], float]]:
     """What one child reads, by how many degrees counter-clockwise the page was turned before."""
     found = {}
-    with sandbox.Child("ingest.ocr", ["--memory-mb=4096"], threading.Event()) as child:
+    with process.Child("ingest.child.ocr", ["--memory-mb=4096"], threading.Event()) as child:
         for degrees in (0, 90, 180):
             image = drawn().rotate(degrees, expand=True)
             child.send({}, jpeg(image), LONG)
@@ -279,8 +280,8 @@ def written(text: str) -> bytes:
         return jpeg(Image.frombytes("RGB", (pixels.width, pixels.height), pixels.samples))
 
 
-def ocr_child(*arguments: str) -> sandbox.Child:
-    return sandbox.Child("ingest.ocr", ["--memory-mb=4096", *arguments], threading.Event())
+def ocr_child(*arguments: str) -> process.Child:
+    return process.Child("ingest.child.ocr", ["--memory-mb=4096", *arguments], threading.Event())
 
 
 def read_scripts(*arguments: str) -> dict[str, untrusted.OcrReading]:
@@ -316,7 +317,7 @@ def test_a_script_that_rapidocr_cannot_read_is_read_by_tesseract(
     by_either: dict[str, untrusted.OcrReading], script: str
 ) -> None:
     text, language = SCRIPTS[script]
-    if language not in tesseract.installed():
+    if language not in languages.installed():
         pytest.skip(f"needs Tesseract with its data for {language}")
     assert by_either[script].unread == ()
     said = [word.text.strip(".") for word in by_either[script].words]
@@ -335,7 +336,7 @@ def tesseracts() -> set[str]:
     for file in Path("/proc").glob("[0-9]*/comm"):
         with contextlib.suppress(OSError):  # it ended in between
             names[file.parent.name] = file.read_text().strip()
-    return {process for process, name in names.items() if name == tesseract.PROGRAM}
+    return {process for process, name in names.items() if name == languages.PROGRAM}
 
 
 def descends_from(process: str, ancestor: int) -> bool:
@@ -357,7 +358,7 @@ def awaited(condition: Callable[[], object]) -> bool:
     return True
 
 
-@pytest.mark.skipif("eng" not in tesseract.installed(), reason="needs Tesseract with its data for eng")
+@pytest.mark.skipif("eng" not in languages.installed(), reason="needs Tesseract with its data for eng")
 def test_tesseract_ends_with_the_child_that_started_it() -> None:
     started: set[str] = set()
     with ocr_child("--engine=tesseract", "--languages=eng") as child:
@@ -367,14 +368,14 @@ def test_tesseract_ends_with_the_child_that_started_it() -> None:
 
 
 def test_settings_that_ask_for_what_is_not_installed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tesseract, "installed", lambda: frozenset({"eng"}))
-    tesseract.check_choice("tesseract", ["eng"])
+    monkeypatch.setattr(languages, "installed", lambda: frozenset({"eng"}))
+    languages.check_choice("tesseract", ["eng"])
     with pytest.raises(BadSettings, match="rus"):
-        tesseract.check_choice("auto", ["eng", "rus"])
-    monkeypatch.setattr(tesseract, "installed", lambda: frozenset())
-    tesseract.check_choice("auto", [])
+        languages.check_choice("auto", ["eng", "rus"])
+    monkeypatch.setattr(languages, "installed", lambda: frozenset())
+    languages.check_choice("auto", [])
     with pytest.raises(BadSettings, match="not installed"):
-        tesseract.check_choice("tesseract", [])
+        languages.check_choice("tesseract", [])
 
 
 @pytest.mark.parametrize("names", [None, "Greek", ["Klingon"], [7], ["Greek"] * 99])

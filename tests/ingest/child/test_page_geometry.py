@@ -19,8 +19,8 @@ import pytest
 from PIL import Image
 
 from docqa.types import Word
-from ingest import sandbox, untrusted
-from ingest.wire import read_frame
+from ingest.sandbox import process, untrusted
+from ingest.sandbox.wire import read_frame
 
 TEXT = [
     "The harbour opens at seven",
@@ -118,7 +118,7 @@ def rendered(content: bytes) -> list[untrusted.Rendered]:
         [
             sys.executable,
             "-m",
-            "ingest.render",
+            "ingest.child.render",
             "--media-type=application/pdf",
             "--last=99",
             "--max-pages=99",
@@ -202,7 +202,7 @@ def scanned(turn: float) -> bytes:
 
 def test_words_of_scans_askew_and_sideways_are_where_their_ink_is() -> None:
     """One run of the real OCR, for both: loading its models takes longer than reading."""
-    with sandbox.Child("ingest.ocr", ["--memory-mb=4096"], threading.Event()) as child:
+    with process.Child("ingest.child.ocr", ["--memory-mb=4096"], threading.Event()) as child:
         for turn in (2.5, 90):
             image = scanned(turn)
             child.send({}, image, LONG)

@@ -1,7 +1,7 @@
 """What can be seen on a rendered page: contrast under a word, paper, specks, and ink that no word explains.
 
 Pixels in, numbers out. Boxes are pixels x0, y0, x1, y1 of the page image, one row a box. Not here: what the file says
-about its text (`ingest.textlayer`), and reading text in pixels (`ingest.ocr`).
+about its text (`ingest.child.textlayer`), and reading text in pixels (`ingest.child.ocr`).
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
-from ingest.syscalls import ARCHITECTURES, CLONE, CLONE3, NAMES_A_PROCESS, REFUSED, STARTS_PROCESSES, Numbers
+from ingest.child.syscalls import ARCHITECTURES, CLONE, CLONE3, NAMES_A_PROCESS, REFUSED, STARTS_PROCESSES, Numbers
 
 FILES = 64  #: open files; the readers hold about ten
 #: Of the whole user, which is how Linux counts (and not for root): a bound for a child that may start programs. The

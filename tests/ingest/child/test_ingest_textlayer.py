@@ -12,9 +12,9 @@ import pytest
 from PIL import Image, ImageDraw
 
 from docqa.pages.grid import grid_size
-from ingest.fileorder import RawWord, in_reading_order, is_implausible, join_rows, mended
-from ingest.ink import PageInk
-from ingest.textlayer import Layer, quality, read_layer
+from ingest.child.ink import PageInk
+from ingest.child.textlayer import Layer, quality, read_layer
+from ingest.readingorder import RawWord, in_reading_order, is_implausible, join_rows, mended
 
 Draw = Callable[[pymupdf.Page], object]
 

@@ -1,4 +1,4 @@
-"""Numbers of the system calls that a child is refused (`ingest.confine`), on the two architectures docqa knows.
+"""Numbers of the system calls that a child is refused (`ingest.child.confine`), on the two architectures docqa knows.
 
 From the kernel's arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h; None where the
 architecture never had the call.

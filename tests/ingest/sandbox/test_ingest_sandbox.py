@@ -13,11 +13,11 @@ from docqa.errors import (
     RendererLied,
     RendererTimeout,
 )
-from ingest import sandbox
+from ingest.sandbox import process
 
 LONG = 30.0  # seconds that no test waits for
 DOC = "d" * 64
-Start = Callable[..., sandbox.Child]
+Start = Callable[..., process.Child]
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def start(nobody_left: Callable[[str], bool]) -> Iterator[Start]:
     token = uuid.uuid4().hex
     children = []
 
-    def begin(mode: str, stopping: threading.Event | None = None) -> sandbox.Child:
+    def begin(mode: str, stopping: threading.Event | None = None) -> process.Child:
         module = "tests.ingest.stubs.misbehaving"
-        children.append(sandbox.Child(module, [mode, token], stopping or threading.Event()))
+        children.append(process.Child(module, [mode, token], stopping or threading.Event()))
         return children[-1]
 
     yield begin
@@ -98,7 +98,7 @@ class TestStopping:
         stopping = threading.Event()
         child = start("never_ends", stopping)
         threading.Timer(0.2, stopping.set).start()
-        with pytest.raises(sandbox.Stopped):
+        with pytest.raises(process.Stopped):
             child.receive(LONG)
 
     def test_ends_a_conversation(self, start: Start) -> None:
@@ -107,14 +107,14 @@ class TestStopping:
         child = start("talks_without_end", stopping)
         child.receive(LONG)
         stopping.set()
-        with pytest.raises(sandbox.Stopped):
+        with pytest.raises(process.Stopped):
             child.receive(LONG)
 
     def test_ends_a_letter_nobody_reads(self, start: Start) -> None:
         stopping = threading.Event()
         child = start("never_ends", stopping)
         threading.Timer(0.2, stopping.set).start()
-        with pytest.raises(sandbox.Stopped):
+        with pytest.raises(process.Stopped):
             child.send({}, bytes(4 << 20), LONG)
 
     def test_twice_is_once(self, start: Start) -> None:

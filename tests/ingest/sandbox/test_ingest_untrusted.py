@@ -14,8 +14,8 @@ from PIL import Image
 
 from docqa.errors import DamagedFile, DocumentError, NeedsPassword, NoPages, RendererLied, TooManyPages
 from docqa.types import TextSource
-from ingest import render, untrusted
-from ingest.wire import MAX_UNSEEN, MAX_WORD, MAX_WORDS
+from ingest.sandbox import untrusted
+from ingest.sandbox.wire import FAILURES, MAX_UNSEEN, MAX_WORD, MAX_WORDS
 
 DOC = "d" * 64
 
@@ -219,12 +219,12 @@ def test_an_honest_beginning() -> None:
 @pytest.mark.parametrize("kind", [DamagedFile, NeedsPassword, NoPages, TooManyPages])
 def test_a_failure_crosses_the_pipe_as_a_number(kind: type[DocumentError]) -> None:
     with pytest.raises(kind, match=r"^The .*\.$"):
-        untrusted.check_failure({"error": render.FAILURES.index(kind)})
+        untrusted.check_failure({"error": FAILURES.index(kind)})
 
 
 def test_every_failure_has_a_sentence() -> None:
-    for number in range(len(render.FAILURES)):
-        with pytest.raises(render.FAILURES[number]):
+    for number in range(len(FAILURES)):
+        with pytest.raises(FAILURES[number]):
             untrusted.check_opened({"error": number}, max_pages=1)
 
 
