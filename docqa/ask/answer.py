@@ -10,8 +10,9 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
+from docqa.ask.everydocument import recognised
 from docqa.ask.followup import read_pages, searched
-from docqa.ask.survey import Progress, recognised, survey, unheard
+from docqa.ask.survey import Progress, survey, unheard
 from docqa.errors import BadSettings
 from docqa.find import Finder, Scope
 from docqa.model import Tell, client_for, untold
@@ -74,16 +75,6 @@ def ask(
         seconds=round(time.monotonic() - started, 3),
         unsupported=unsupported_figures(draft.text, question, cited_pages(citations, evidence)),
     )
-
-
-def finished(parts: Generator[str, None, Answer], show: Callable[[str], object] = lambda part: None) -> Answer:
-    """Show an answer's text as it comes and return the answer."""
-    while True:
-        try:
-            show(next(parts))
-        except StopIteration as end:
-            answer: Answer = end.value
-            return answer
 
 
 def _printable(parts: Generator[str, None, Draft]) -> Generator[str, None, Draft]:

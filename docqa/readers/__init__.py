@@ -7,15 +7,17 @@ Two of them share one interface: `docqa.readers.quote.QuoteReader` (built in, no
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from docqa.errors import ModelBadAnswer
 from docqa.types import Draft, Evidence, FieldSpec, Reading
 
 #: A piece of an answer that a reader gives when it looks a second time: what comes after it replaces what came before.
 LOOKED_AGAIN = "\n\nLooked again, closer:\n"
+
+Whole = TypeVar("Whole")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +83,13 @@ class Reader(Protocol):
         Raises ModelError when a model server is involved and fails; FieldsUnread, which is one, has what was read.
         """
         ...
+
+
+def finished(parts: Generator[str, None, Whole], show: Callable[[str], object] = lambda part: None) -> Whole:
+    """Show a text as it comes; returns what it ends with: a reader's draft, or the checked answer."""
+    while True:
+        try:
+            show(next(parts))
+        except StopIteration as end:
+            whole: Whole = end.value
+            return whole

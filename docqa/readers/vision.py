@@ -19,7 +19,7 @@ from docqa.model import ModelClient, Tell, untold
 from docqa.pages.image import enlarged
 from docqa.pages.text import clean
 from docqa.prompts import PROMPT_VERSION, AnswerStream, CloseUp, answer_messages, rewrite_messages
-from docqa.readers import LOOKED_AGAIN, NOTHING_SAID, Conversation
+from docqa.readers import LOOKED_AGAIN, NOTHING_SAID, Conversation, finished
 from docqa.readers.closeup import best_place, is_small
 from docqa.readers.formfill import fill_form
 from docqa.readers.room import MAX_PAGES, fits, looked_at, without_images
@@ -147,20 +147,11 @@ def _again(look: _Look, closer: _Closer, first: Draft) -> Generator[str, None, D
     if not first.text:
         second = yield from look.answer(closer)
         return replace(second, usage=first.usage)
-    second = _unheard(look.answer(closer))
+    second = finished(look.answer(closer))
     if _weak(second, look.pages):
         return first
     yield LOOKED_AGAIN + second.text
     return replace(second, usage=first.usage)
-
-
-def _unheard(answer: Generator[str, None, Draft]) -> Draft:
-    while True:
-        try:
-            next(answer)
-        except StopIteration as end:
-            draft: Draft = end.value
-            return draft
 
 
 def _weak(draft: Draft, pages: Sequence[Evidence]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 
 import pytest
 
-from docqa.ask import ask, open_reader
+from docqa.ask import ask, finished, open_reader
 from docqa.embed import Embedder
 from docqa.errors import BadSettings, ModelUnreachable, UnknownCollection
 from docqa.find import Finder, Scope
@@ -60,12 +60,8 @@ def put(small_store: Store, finder: Finder, lease: Document) -> Callable[..., tu
 
     def put(reader: Reader, question: str = "What is the monthly rent?", limit: int = 6) -> tuple[list[str], Answer]:
         parts = ask(small_store, finder, reader, question, Scope(doc=lease.doc), limit)
-        pieces = []
-        while True:
-            try:
-                pieces.append(next(parts))
-            except StopIteration as end:
-                return pieces, end.value
+        pieces: list[str] = []
+        return pieces, finished(parts, pieces.append)
 
     return put
 

@@ -11,7 +11,7 @@ from fake_server import MODEL, FakeServer, Say
 
 from docqa.embed import Embedder
 from docqa.model import ModelClient
-from docqa.readers import Reader
+from docqa.readers import Reader, finished
 from docqa.readers.quote import QuoteReader
 from docqa.readers.vision import VisionReader
 from docqa.settings import ModelSettings
@@ -61,12 +61,8 @@ def pages(make_page: MakePage) -> list[Evidence]:
 
 
 def read_out(answer: Generator[str, None, Draft]) -> tuple[list[str], Draft]:
-    pieces = []
-    while True:
-        try:
-            pieces.append(next(answer))
-        except StopIteration as end:
-            return pieces, end.value
+    pieces: list[str] = []
+    return pieces, finished(answer, pieces.append)
 
 
 class TestEveryReader:

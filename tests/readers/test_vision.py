@@ -30,7 +30,7 @@ from docqa.errors import ModelBadAnswer, ModelRefused, ModelTimeout
 from docqa.model import ModelClient
 from docqa.pages.grid import grid_size
 from docqa.prompts import PROMPT_VERSION
-from docqa.readers import LOOKED_AGAIN, Conversation, Exchange, Reader
+from docqa.readers import LOOKED_AGAIN, Conversation, Exchange, Reader, finished
 from docqa.readers.closeup import best_place
 from docqa.readers.room import MAX_PAGES
 from docqa.readers.vision import VisionReader, rewrite_question, together
@@ -64,12 +64,8 @@ def reader_of(server: FakeServer) -> Iterator[VisionReader]:
 
 
 def read_out(answer: Generator[str, None, Draft]) -> tuple[list[str], Draft]:
-    pieces = []
-    while True:
-        try:
-            pieces.append(next(answer))
-        except StopIteration as end:
-            return pieces, end.value
+    pieces: list[str] = []
+    return pieces, finished(answer, pieces.append)
 
 
 def test_it_is_a_reader_with_a_name_and_a_version() -> None:

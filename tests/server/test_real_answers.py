@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from vllm_server import KEY, VllmServer
 from docqa.cli import main
 from docqa.model import ModelClient
 from docqa.modelserver.proof import Outcome, prove
-from docqa.readers import Conversation, Exchange
+from docqa.readers import Conversation, Exchange, finished
 from docqa.readers.vision import VisionReader
 from docqa.settings import ModelSettings
-from docqa.types import Draft, Evidence, Page
+from docqa.types import Evidence, Page
 
 pytestmark = [pytest.mark.model, pytest.mark.timeout(900)]
 
@@ -55,21 +55,11 @@ def test_a_second_question_on_the_same_pages_is_mostly_computed_already(
     brief = settings.model_copy(update={"max_tokens": 64})
     client = ModelClient(brief)
     reader = VisionReader(client, brief)
-    first = finished_draft(reader.answer("What is the rent of flat 7?", evidence))
+    first = finished(reader.answer("What is the rent of flat 7?", evidence))
     history = Conversation((Exchange("What is the rent of flat 7?", first.text or "259 EUR"),), tuple(evidence))
-    second = finished_draft(reader.answer("And that of flat 8?", evidence, history))
+    second = finished(reader.answer("And that of flat 8?", evidence, history))
     client.close()
     assert second.usage is not None and second.usage.cached_share is not None
     record_property("cached_share", second.usage.cached_share)
     print(f"\n{second.usage.cached_tokens} of {second.usage.prompt_tokens} tokens were cached")
     assert second.usage.cached_share >= 0.8
-
-
-def finished_draft(parts: Generator[str, None, Draft]) -> Draft:
-    """What a reader returns in the end."""
-    while True:
-        try:
-            next(parts)
-        except StopIteration as end:
-            draft: Draft = end.value
-            return draft
