@@ -137,7 +137,7 @@ def _with_words(rendered: Rendered, believed: Sequence[Word], read: OcrReading) 
     added = _beside(read.words, layer)
     if not layer and not added:
         layer = list(page.words)  # better a doubtful word than none
-    source = _source(len(layer), len(added), bool(read.words))
+    source = _source(len(layer), len(added))
     if source is TextSource.OCR:
         words, quality = (read.words if not layer else _merged(layer, added)), read.quality
     elif not added and not believed:
@@ -148,7 +148,7 @@ def _with_words(rendered: Rendered, believed: Sequence[Word], read: OcrReading) 
     return StoredPage(changed, rendered.stored.image)
 
 
-def _source(layer: int, added: int, read: bool) -> TextSource:
+def _source(layer: int, added: int) -> TextSource:
     if not layer + added:
         return TextSource.NONE
     share = added / (layer + added)

@@ -165,13 +165,9 @@ class ModelServer:
 
         Where a refusal is an answer too (not `patient`), only a connection that had gone stale is tried again.
         """
-        url = self._url.removesuffix("/v1") + path if path.startswith("/") else f"{self._url}/{path}"
-        # A server takes what it is sent at once, however long it thinks about it afterwards.
-        timeout = httpx2.Timeout(silence, connect=self._settings.connect_timeout, write=min(READY_TIMEOUT, silence))
         tries, refused = 0, False
         while True:
-            request = self._http.build_request("POST" if body else "GET", url, json=body, timeout=timeout)
-            outcome = self._tried(request, deadline, silence, watch)
+            outcome = self._tried(self._request(path, body, silence), deadline, silence, watch)
             if isinstance(outcome, httpx2.Response):
                 return outcome
             # A connection of the pool that the server closes after an error, as vLLM does, costs neither try nor time.
@@ -189,6 +185,12 @@ class ModelServer:
                 raise outcome.error
             time.sleep(pause)
             tries += 1
+
+    def _request(self, path: str, body: object, silence: float) -> httpx2.Request:
+        url = self._url.removesuffix("/v1") + path if path.startswith("/") else f"{self._url}/{path}"
+        # A server takes what it is sent at once, however long it thinks about it afterwards.
+        timeout = httpx2.Timeout(silence, connect=self._settings.connect_timeout, write=min(READY_TIMEOUT, silence))
+        return self._http.build_request("POST" if body else "GET", url, json=body, timeout=timeout)
 
     def _tried(
         self, request: httpx2.Request, deadline: float, silence: float, watch: Watch | None

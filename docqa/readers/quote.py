@@ -33,9 +33,6 @@ from docqa.verify import locate
 SPOKEN_OF = 0.5  #: share of the question, rare words counting more, that an answer and its surroundings speak of
 SPOKEN_OF_NAMED = 0.4  #: … where the question names somebody or something and the document is about that
 CLOSE = 0.5  #: cosine that at least one candidate has to the question
-BESIDES_NAME = (
-    0.1  #: share of what is asked of it that stands in an answer or next to it: the name alone answers nothing
-)
 NAMED = 0.6  #: share of the names in a question that the pages or the label of a document have to hold
 MAX_QUOTES = 3
 _ALSO = 0.9  #: share of the best score another quote needs to be shown too

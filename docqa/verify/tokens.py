@@ -107,7 +107,7 @@ def tokens_of(words: Iterable[str], dates: bool = False) -> list[Token]:
     starts = list(accumulate((len(word) + 1 for word in folded[:-1]), initial=0)) if folded else []
     found = [(m.start(), m.end(), m) for m in _TOKEN.finditer(text)]
     tokens = [_token(text, starts, start, end, _KINDS[m.lastgroup], m.group()) for start, end, m in found]
-    return _with_dates(text, starts, tokens, [(start, end) for start, end, _ in found]) if dates else tokens
+    return _with_dates(text, tokens, [(start, end) for start, end, _ in found]) if dates else tokens
 
 
 _KINDS: dict[str | None, Kind] = {kind.value: kind for kind in Kind}
@@ -163,9 +163,7 @@ def _negative(text: str, start: int, end: int, key: str) -> bool | None:
     return bool(re.search(r"[.,]\d\d$", key) and re.match(r"-(?:\s|$)", after))
 
 
-def _with_dates(
-    text: str, starts: Sequence[int], tokens: Sequence[Token], places: Sequence[tuple[int, int]]
-) -> list[Token]:
+def _with_dates(text: str, tokens: Sequence[Token], places: Sequence[tuple[int, int]]) -> list[Token]:
     """Complete dates that mean the same whether the day or the month comes first, each as one token."""
     either = {(s.start, s.end, s.value) for s in find_dates(text, True)} & {
         (s.start, s.end, s.value) for s in find_dates(text, False)
