@@ -7,9 +7,8 @@ entry-point group `docqa.commands`, because this package imports neither.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,19 +17,22 @@ from typing import NamedTuple
 from docqa import __version__
 from docqa.ask import ask, finished, open_reader
 from docqa.ask.voice import hear, read_recording
-from docqa.doctor import Probe, examine
+from docqa.commands import Commands, add_reader, emit, settings_of
+from docqa.doctor import examine
 from docqa.embed import Embedder
 from docqa.errors import DocqaError, StoreDamaged, UsageError
 from docqa.evaluate import evaluate_fields, evaluate_questions, half_of, read_field_records, read_questions
+from docqa.extract.commands.extract import register as register_extraction
+from docqa.extract.commands.review import register as register_review
+from docqa.extract.commands.suggest import register as register_suggestions
 from docqa.extract.fields import load_fields
 from docqa.extract.review import records_of
 from docqa.find import Finder, Scope
-from docqa.settings import Settings, load_settings
+from docqa.modelserver.commands import register as register_model_server
+from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.check import check, repair
 from docqa.types import Answer, Verdict
-
-READERS = ("auto", "quote", "vision")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,47 +53,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 141
 
 
-class Commands:
-    """Where a package registers its commands; each gets --store and --json."""
-
-    def __init__(self, parser: argparse.ArgumentParser) -> None:
-        self.probes: list[tuple[str, Probe]] = []  #: what `docqa doctor` looks at besides its own checks
-        self._subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
-        self._common = argparse.ArgumentParser(add_help=False)
-        self._common.add_argument("--store", type=Path, metavar="DIR", default=argparse.SUPPRESS)
-        self._common.add_argument("--json", action="store_true", help="print JSON on standard output")
-
-    def add(self, name: str, run: Callable[[argparse.Namespace], int], summary: str) -> argparse.ArgumentParser:
-        """Add a command; `run` gets the parsed arguments and returns the exit code."""
-        parser = self._subparsers.add_parser(name, help=summary, description=summary, parents=[self._common])
-        parser.set_defaults(run=run)
-        return parser
-
-    def add_probe(self, name: str, probe: Probe) -> None:
-        """Add a check to `docqa doctor`; an error of docqa that it raises becomes its outcome."""
-        self.probes.append((name, probe))
-
-    def group(self, name: str, summary: str) -> Commands:
-        """Add a command that has commands of its own, such as `docqa eval qa`."""
-        return Commands(self._subparsers.add_parser(name, help=summary, description=summary))
-
-
-def settings_of(arguments: argparse.Namespace) -> Settings:
-    """The settings of the store a command was given."""
-    return load_settings(arguments.store)
-
-
-def emit(value: object) -> None:
-    """One line of JSON on standard output."""
-    print(json.dumps(value, ensure_ascii=False, default=str), flush=True)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="docqa", description="Ask your own paper. Everything stays on this machine.")
     parser.add_argument("--version", action="version", version=f"docqa {__version__}")
     parser.add_argument("--store", type=Path, metavar="DIR", help="the store's folder (default: ./docqa_store)")
     parser.set_defaults(json=False)
     commands = Commands(parser)
+    _add_own(commands)
+    for register in (register_extraction, register_review, register_suggestions, register_model_server):
+        register(commands)
+    for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
+        entry.load()(commands)
+    return parser
+
+
+def _add_own(commands: Commands) -> None:
     search = commands.add("search", _search, "find the pages that a question is about")
     search.add_argument("question")
     search.add_argument("-k", type=_count, default=10, help="how many pages (default: 10)")
@@ -113,19 +89,6 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add("doctor", _doctor, "look whether everything docqa needs is there and works")
     doctor.set_defaults(probes=commands.probes)
     _add_evaluation(commands.group("eval", "measure on your own questions and fields"))
-    # Here and not above, since they import this module.
-    from docqa.extract.commands.extract import register as register_extraction
-    from docqa.extract.commands.review import register as register_review
-    from docqa.extract.commands.suggest import register as register_suggestions
-    from docqa.modelserver.commands import register as register_model_server
-
-    register_extraction(commands)
-    register_review(commands)
-    register_suggestions(commands)
-    register_model_server(commands)
-    for entry in sorted(entry_points(group="docqa.commands"), key=lambda entry: entry.name):
-        entry.load()(commands)
-    return parser
 
 
 def _count(text: str) -> int:
@@ -137,13 +100,6 @@ def _count(text: str) -> int:
 def _add_scope(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--collection", help="only this collection")
     parser.add_argument("--doc", help="only this document (the beginning of its id is enough)")
-
-
-def add_reader(parser: argparse.ArgumentParser) -> None:
-    """The choice of who reads, for commands that read pages."""
-    parser.add_argument(
-        "--reader", choices=READERS, default="auto", help="quote: built in; vision: the model server (default: auto)"
-    )
 
 
 def _add_evaluation(group: Commands) -> None:

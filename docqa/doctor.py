@@ -1,7 +1,7 @@
 """`docqa doctor`: what this installation needs, looked for one by one. It repairs nothing and reads no document.
 
-`ingest` adds what it knows through `docqa.cli.Commands.add_probe`, because this package does not import it. What is
-inside the store is `docqa check`'s matter.
+`ingest` adds what it knows through `docqa.commands.Commands.add_probe`, because this package does not import it. What
+is inside the store is `docqa check`'s matter.
 """
 
 from __future__ import annotations

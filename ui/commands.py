@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from docqa.cli import Commands, settings_of
+from docqa.commands import Commands, settings_of
 from docqa.settings import Settings
 
 STEADY_SECONDS = 60.0  #: a worker that ran for so long was fine; its end is no reason to lose patience

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from docqa.cli import Commands, emit, settings_of
+from docqa.commands import Commands, emit, settings_of
 from docqa.errors import BadSettings, CannotServe
 from docqa.modelserver.checkpoint import FULL_CONTEXT, check_drafter, find_drafter, read_checkpoints
 from docqa.modelserver.launch import choose_gpu, command_line, find_vllm, run

@@ -26,7 +26,7 @@ import pymupdf
 from docqa.embed import Embedder
 from docqa.settings import EmbedderSettings, IngestSettings
 from docqa.store import Store
-from ingest.commands import keep_memory_flat
+from ingest.commands.memory import keep_memory_flat
 from ingest.worker import Progress, ingest_pending
 
 WINDOWS = (1_000, 4_000, 10_000, 20_000, 40_000)

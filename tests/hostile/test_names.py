@@ -30,7 +30,6 @@ from docqa.extract.table import Row
 from docqa.settings import IngestSettings, ModelSettings, Settings
 from docqa.store import MAX_LABEL, Store, clean_label
 from docqa.types import Status
-from ingest import commands
 from ui import resources
 
 PATHS = [
@@ -204,7 +203,7 @@ def ingest(
     office: Path, store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., str]:
     """`ingest(arguments…)`: what the command prints. Nothing is read: here it is names that matter."""
-    monkeypatch.setattr(commands, "ingest_pending", lambda *_, with_vectors: 0)
+    monkeypatch.setattr("ingest.commands.ingest.ingest_pending", lambda *_, with_vectors: 0)
 
     def run(*arguments: object) -> str:
         assert main(["--store", str(store.folder), "ingest", *map(str, arguments)]) == 3

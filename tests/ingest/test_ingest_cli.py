@@ -15,11 +15,15 @@ import pymupdf
 import pytest
 
 from docqa.cli import main
+from docqa.commands import settings_of
 from docqa.errors import PagesMissing
 from docqa.store import Store
 from docqa.types import Notice, NoticeCode, Status
-from ingest import commands, reading
+from ingest import reading
+from ingest.commands import worker
+from ingest.intake import Offered
 from ingest.sandbox import process
+from ingest.worker import PIPELINE
 
 KEYS = ["doc", "label", "status", "pages", "pages_done", "problem", "notices", "seconds"]
 Letter = Callable[[int], bytes]
@@ -46,7 +50,7 @@ def docqa(
     fake_ocr: object,
 ) -> Callable[..., tuple[int, str, str]]:
     """`docqa(arguments…)`: exit code, standard output, standard error."""
-    monkeypatch.setattr(commands, "Embedder", lambda settings: fake_embedder)
+    monkeypatch.setattr("ingest.commands.ingest.Embedder", lambda settings: fake_embedder)
     monkeypatch.setenv("DOCQA_INGEST__IMAGE_BUDGET", "70")
 
     def run(*arguments: object) -> tuple[int, str, str]:
@@ -251,7 +255,7 @@ def noted(
         doc = Store(store).take(stream, "a.pdf", "documents", 1 << 30).document.doc
     missing = PagesMissing("1 of 5 pages could not be read.").problem
     Store(store).catalog.finish_document(
-        doc, Status.PARTIAL, pipeline=commands.PIPELINE, pages=5, problem=missing, notices=NOTED, seconds=0
+        doc, Status.PARTIAL, pipeline=PIPELINE, pages=5, problem=missing, notices=NOTED, seconds=0
     )
     return folder
 
@@ -336,7 +340,7 @@ def test_a_password_opens_the_files_of_a_zip(
 ) -> None:
     """That they are decrypted is tested with the archives; here it is the way from the command to them."""
     given = []
-    monkeypatch.setattr(commands, "take_archive", lambda *arguments: given.append(arguments[-1]))
+    monkeypatch.setattr("ingest.commands.ingest.take_archive", lambda *arguments: given.append(arguments[-1]))
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(f"{CANARY}\n".encode())))
     (folder / "a.zip").write_bytes(b"PK\x03\x04")
     docqa("ingest", folder, "--password-file", "-")
@@ -413,9 +417,9 @@ def test_an_empty_folder_is_nothing_to_complain_of(folder: Path, ingest: Ingest)
 
 def test_a_file_that_cannot_be_read_is_reported(folder: Path, letter: Letter, ingest: Ingest) -> None:
     (folder / "fine.pdf").write_bytes(letter(1))
-    unreadable = commands.Offered(folder, "closed")  # opening a folder fails for everybody, root too
+    unreadable = Offered(folder, "closed")  # opening a folder fails for everybody, root too
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(commands, "offered", lambda paths: ([unreadable], 0))
+        patch.setattr("ingest.commands.ingest.offered", lambda paths: ([unreadable], 0))
         code, lines, _ = ingest(folder)
     assert (code, lines["closed"]["status"], lines["closed"]["problem"]["code"]) == (3, "failed", "unreadable_file")
 
@@ -430,9 +434,9 @@ def test_the_worker_reads_what_is_there_and_then_waits(
     (store / "a.pdf").write_bytes(letter(1))
     with (store / "a.pdf").open("rb") as stream:
         doc = opened.take(stream, "a.pdf", "main", 1 << 30).document.doc
-    settings = commands.settings_of(argparse.Namespace(store=store))
+    settings = settings_of(argparse.Namespace(store=store))
     with opened.writing():  # somebody else is at it
-        assert not commands._work_once(opened, settings, lambda: fake_embedder)
-    assert commands._work_once(opened, settings, lambda: fake_embedder)
+        assert not worker._work_once(opened, settings, lambda: fake_embedder)
+    assert worker._work_once(opened, settings, lambda: fake_embedder)
     assert opened.catalog.document(doc).status is Status.READY
-    assert not commands._work_once(opened, settings, lambda: fake_embedder)
+    assert not worker._work_once(opened, settings, lambda: fake_embedder)

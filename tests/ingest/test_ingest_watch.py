@@ -16,7 +16,8 @@ from docqa.cli import main
 from docqa.errors import PathMissing, UsageError
 from docqa.settings import IngestSettings, Settings
 from docqa.store import Store
-from ingest import commands, watch
+from ingest import watch
+from ingest.commands import worker
 from ingest.watch import SETTLE_SECONDS, ScanResult
 
 # ── taking ───────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -161,18 +162,18 @@ def test_folders_are_scanned_when_their_time_has_come(office: Office) -> None:
 
 def test_the_worker_looks_into_folders(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     doc = office.write("lease.pdf")
-    monkeypatch.setattr(commands.time, "time", lambda: office.now)
+    monkeypatch.setattr(worker.time, "time", lambda: office.now)
     read: list[str] = []
 
     def ingest(store: Store, *_: object) -> int:
         read.extend(store.catalog.pending("test-1"))
         return len(read)
 
-    monkeypatch.setattr(commands, "ingest_pending", ingest)
+    monkeypatch.setattr(worker, "ingest_pending", ingest)
     settings = Settings(store=office.store.folder)
     for _ in range(2):
         office.now += PERIOD
-        commands._work_once(office.store, settings, lambda: None)  # type: ignore[arg-type,return-value]
+        worker._work_once(office.store, settings, lambda: None)  # type: ignore[arg-type,return-value]
     assert read == [doc]
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from docqa.cli import Commands, add_reader, emit, settings_of
+from docqa.commands import Commands, add_reader, emit, settings_of
 from docqa.errors import DocqaError, UnknownDocument
 from docqa.extract.commands.progress import ProgressLine
 from docqa.extract.export.output import add_output, check_output, told, write_run

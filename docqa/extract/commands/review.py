@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from docqa.cli import Commands, emit, settings_of
+from docqa.commands import Commands, emit, settings_of
 from docqa.errors import UnknownDocument, UsageError
 from docqa.evaluate import Fit
 from docqa.extract.commands.extract import document_named

@@ -7,7 +7,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from docqa.cli import Commands, emit, settings_of
+from docqa.commands import Commands, emit, settings_of
 from docqa.errors import PathMissing, UsageError
 from docqa.extract.commands.extract import documents_in
 from docqa.extract.suggest import MAX_DOCUMENTS, Suggestion, suggest, suggestions_toml

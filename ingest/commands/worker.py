@@ -1,0 +1,73 @@
+"""`docqa worker`: reads what is uploaded or lies in watched folders, carries on extractions, until it is stopped."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from docqa.commands import Commands, settings_of
+from docqa.embed import Embedder
+from docqa.errors import ModelError, StoreBusy
+from docqa.extract.run import carry_on
+from docqa.pages.vectors import open_pictures
+from docqa.settings import Settings
+from docqa.store import Store
+from ingest import watch
+from ingest.commands.memory import keep_memory_flat
+from ingest.vectors import make_picture_vectors
+from ingest.worker import PIPELINE, ingest_pending
+
+_POLL = 1.0  #: seconds between two looks of the worker for something to do
+_SERVER_AWAY = 10.0  #: seconds after which the worker tries the model server again
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    commands.add(
+        "worker", _work, "read what is uploaded or lies in watched folders, carry on extractions, until stopped"
+    )
+
+
+def _work(arguments: argparse.Namespace) -> int:
+    keep_memory_flat()
+    settings = settings_of(arguments)
+    store = Store(settings.store)
+    embedder = functools.cache(lambda: Embedder(settings.embedder))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopping a service is no failed attempt, either
+    while True:
+        try:
+            pause = 0 if _work_once(store, settings, embedder) else _POLL
+        except ModelError as error:  # extractions wait for the server; documents are still read
+            print(f"docqa: {error.message} {error.hint}", file=sys.stderr)
+            pause = _SERVER_AWAY
+        time.sleep(pause)
+
+
+def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder]) -> bool:
+    """Look into watched folders, read what is pending, then carry on extractions; False if there was nothing to do."""
+    _look_into_folders(store, settings)
+    watch.remove_withdrawn(store)
+    read, held = 0, True
+    if store.catalog.pending(PIPELINE) or store.catalog.without_vectors():
+        held = False
+        with contextlib.suppress(StoreBusy), store.writing():  # whoever holds the lock reads what is pending
+            held = True
+            # folders are watched meanwhile: reading what is pending may take hours
+            read = ingest_pending(store, embedder, settings.ingest, lambda _: _look_into_folders(store, settings))
+            if settings.find.pictures is not None:
+                make_picture_vectors(store, open_pictures(settings.find.pictures))
+
+    def nothing_to_read() -> bool:  # documents go before extractions, which may take hours; between two of theirs
+        _look_into_folders(store, settings)
+        return not (held and store.catalog.pending(PIPELINE))
+
+    return carry_on(store, settings, only_if=nothing_to_read) or read > 0
+
+
+def _look_into_folders(store: Store, settings: Settings) -> None:
+    watch.scan_due(store, settings.ingest, time.time())
