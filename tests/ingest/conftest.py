@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from watched_office import Office
 from docqa.settings import IngestSettings
 from docqa.store import Store
 from ingest import watch
+from ingest.sandbox import walls
 from ingest.sandbox.untrusted import OcrReading
 from ingest.worker import ingest_pending
 
@@ -129,3 +130,11 @@ def _command_line(process: Path) -> bytes:
         return (process / "cmdline").read_bytes()
     except OSError:  # it ended meanwhile
         return b""
+
+
+@pytest.fixture
+def walls_found_anew() -> Iterator[None]:
+    """Which walls stand is found out in this test, and forgotten after it."""
+    walls._trial.cache_clear()
+    yield
+    walls._trial.cache_clear()

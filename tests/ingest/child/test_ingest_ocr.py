@@ -18,12 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from docqa.errors import BadSettings, DamagedFile, RendererLied
+from docqa.errors import DamagedFile
 from docqa.pages.grid import grid_size
 from docqa.types import Word
 from ingest import languages
 from ingest.child.lines import Line, reading_order, row_words
-from ingest.child.ocr import _answer, _decoded, _found, _on_its_side, _placed, _turned_back
+from ingest.child.ocr import _placed
+from ingest.child.recogniser import _answer, _decoded
+from ingest.child.upright import _found, _on_its_side, turned_back
 from ingest.sandbox import process, untrusted
 
 LONG = 150.0
@@ -181,11 +183,11 @@ def test_a_box_turned_back_is_on_the_same_pixels(turns: int) -> None:
     rows, columns = np.nonzero(after)
     height, width = after.shape
     found = (columns.min() / width, rows.min() / height, (columns.max() + 1) / width, (rows.max() + 1) / height)
-    assert _turned_back(*found, turns) == pytest.approx((4 / 40, 12 / 60, 20 / 40, 18 / 60))
+    assert turned_back(*found, turns) == pytest.approx((4 / 40, 12 / 60, 20 / 40, 18 / 60))
 
 
 def test_a_box_turned_back_stays_on_the_page() -> None:
-    assert _turned_back(-0.1, 0.2, 1.3, 0.4, 0) == (0.0, 0.2, 1.0, 0.4)
+    assert turned_back(-0.1, 0.2, 1.3, 0.4, 0) == (0.0, 0.2, 1.0, 0.4)
 
 
 # ── the engine ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -365,20 +367,3 @@ def test_tesseract_ends_with_the_child_that_started_it() -> None:
         child.send({}, written(SCRIPTS["Greek"][0]), LONG)
         assert awaited(lambda: started.update(t for t in tesseracts() if descends_from(t, os.getpid())) or started)
     assert awaited(lambda: not started & tesseracts())
-
-
-def test_settings_that_ask_for_what_is_not_installed_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(languages, "installed", lambda: frozenset({"eng"}))
-    languages.check_choice("tesseract", ["eng"])
-    with pytest.raises(BadSettings, match="rus"):
-        languages.check_choice("auto", ["eng", "rus"])
-    monkeypatch.setattr(languages, "installed", lambda: frozenset())
-    languages.check_choice("auto", [])
-    with pytest.raises(BadSettings, match="not installed"):
-        languages.check_choice("tesseract", [])
-
-
-@pytest.mark.parametrize("names", [None, "Greek", ["Klingon"], [7], ["Greek"] * 99])
-def test_scripts_that_do_not_exist_are_a_lie(names: object) -> None:
-    with pytest.raises(RendererLied):
-        untrusted.check_ocr({"words": [], "quality": 0.5, "unread": names})

@@ -257,3 +257,9 @@ def test_words_that_pass_are_inside_the_page_and_printable(said: list[object]) -
         assert word.text.isprintable()
         assert not any(letter.isspace() for letter in word.text)
     assert [word.line for word in words] == sorted(word.line for word in words)
+
+
+@pytest.mark.parametrize("names", [None, "Greek", ["Klingon"], [7], ["Greek"] * 99])
+def test_scripts_that_do_not_exist_are_a_lie(names: object) -> None:
+    with pytest.raises(RendererLied):
+        untrusted.check_ocr({"words": [], "quality": 0.5, "unread": names})
