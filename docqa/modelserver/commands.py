@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from docqa.commands import Commands, emit, settings_of
 from docqa.errors import BadSettings, CannotServe
+from docqa.modelserver.check import Outcome, prove
 from docqa.modelserver.checkpoint import FULL_CONTEXT, check_drafter, find_drafter, read_checkpoints
 from docqa.modelserver.launch import choose_gpu, command_line, find_vllm, run
 from docqa.modelserver.plan import MIB_A_GIB, Address, Plan, make_plan
-from docqa.modelserver.proof import Outcome, prove
 from docqa.settings import ModelSettings, Settings
 
 DEFAULT_PORT = 8000

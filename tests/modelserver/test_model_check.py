@@ -15,8 +15,7 @@ from PIL import Image
 from pydantic import SecretStr
 
 from docqa.cli import main
-from docqa.modelserver import proof
-from docqa.modelserver.proof import LINES, WORDS_A_LINE, Finding, Outcome, made_up_words, prove
+from docqa.modelserver.check import LINES, READ_IT, WORDS_A_LINE, Finding, Outcome, made_up_words, prove
 from docqa.settings import ModelSettings
 
 PERSON = {"name": "Ada Brook", "age": 41, "married": True, "children": ["Tom", "Ines"]}
@@ -43,7 +42,7 @@ class Model(FakeServer):
             return self.person
         if "http://127" in said:
             return self._remote(said)
-        return self.small_print if proof.READ_IT in said else Say("Yes")
+        return self.small_print if READ_IT in said else Say("Yes")
 
     def _remote(self, said: str) -> Order:
         if not self.fetches:
@@ -84,9 +83,7 @@ def test_a_good_server_passes_every_check(model: Model) -> None:
 
 def test_the_page_it_has_to_read_holds_small_print_and_nothing_to_guess(model: Model) -> None:
     found(model)
-    asked = next(
-        chat for chat in model.chats if proof.READ_IT in json.dumps(chat.body) and "data:" in json.dumps(chat.body)
-    )
+    asked = next(chat for chat in model.chats if READ_IT in json.dumps(chat.body) and "data:" in json.dumps(chat.body))
     url = asked.body["messages"][0]["content"][0]["image_url"]["url"]  # type: ignore[index]
     with urllib.request.urlopen(url) as page:
         image = Image.open(io.BytesIO(page.read()))
@@ -154,7 +151,7 @@ def test_a_server_that_fetches_images_is_caught(model: Model) -> None:
 
 
 def test_a_server_elsewhere_cannot_be_seen_fetching(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "LOOPBACK", ("http://10.1.2.3",))
+    monkeypatch.setattr("docqa.modelserver.check.LOOPBACK", ("http://10.1.2.3",))
     findings = found(model)
     assert findings["remote images"].outcome is Outcome.UNSUPPORTED
     assert not any("http://127" in json.dumps(chat.body) for chat in model.chats)
@@ -174,7 +171,7 @@ def test_an_old_vllm(version: str, model: Model) -> None:
 
 
 def test_a_frame_that_docqa_does_not_know_is_found(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "FRAMES", ("<|turn>", "[[SYSTEM-OVERRIDE]]"))
+    monkeypatch.setattr("docqa.modelserver.check.FRAMES", ("<|turn>", "[[SYSTEM-OVERRIDE]]"))
     findings = found(model)
     assert failed(findings) == {"special tokens"}
 
@@ -218,7 +215,7 @@ def test_a_server_that_is_not_there_or_serves_something_else(model: Model) -> No
 @pytest.fixture
 def check(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., object]:
     """`check(server, *arguments)` runs the command: its exit code and its lines."""
-    monkeypatch.setattr(proof, "Random", lambda: Random(SEED))
+    monkeypatch.setattr("docqa.modelserver.check.Random", lambda: Random(SEED))
 
     def run(server: FakeServer, *arguments: str) -> tuple[int, list[str]]:
         toml = f'[model]\nbase_url = "{server.url}"\napi_key = "secret"\n'

@@ -13,7 +13,7 @@ from vllm_server import KEY, VllmServer
 
 from docqa.cli import main
 from docqa.model import ModelClient
-from docqa.modelserver.proof import Outcome, prove
+from docqa.modelserver.check import Outcome, prove
 from docqa.readers import Conversation, Exchange, finished
 from docqa.readers.vision import VisionReader
 from docqa.settings import ModelSettings
