@@ -36,13 +36,9 @@ class Embedder:
     """One loaded model. Loading takes seconds; keep the object."""
 
     def __init__(self, settings: EmbedderSettings) -> None:
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read by the hub's client when it is first imported, which is below
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"
-        os.environ.update(_COMPILED_SHAPES)  # read when PyTorch is first imported
+        keep_offline()
         from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         device = _device()
         self._side_by_side = _one_thread_each() if device == "cpu" else 1
         self._batch = settings.batch or (_CPU_BATCH if device == "cpu" else _GPU_BATCH)
@@ -81,6 +77,16 @@ class Embedder:
         """The unit vector of a question: shape (dimensions,)."""
         vector = self._model.encode_query(question, normalize_embeddings=True, show_progress_bar=False)
         return np.asarray(vector, dtype=np.float32)
+
+
+def keep_offline() -> None:
+    """Have the libraries that load models ask nobody and print nothing; to be called before they are imported."""
+    os.environ["HF_HUB_OFFLINE"] = "1"  # read by the hub's client when it is first imported
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ.update(_COMPILED_SHAPES)  # read when PyTorch is first imported
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def _one_thread_each() -> int:

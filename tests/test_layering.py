@@ -24,7 +24,7 @@ ONLY_IN = {
     "sqlite3": ["docqa/store/database.py"],
     "httpx2": ["docqa/model/connection.py"],
     "sentence_transformers": ["docqa/embed.py", "docqa/find/rerank.py", "docqa/pages/vectors.py"],
-    "transformers": ["docqa/embed.py", "docqa/find/rerank.py", "docqa/pages/vectors.py"],
+    "transformers": ["docqa/embed.py"],
     "torch": ["docqa/embed.py"],
     "pymupdf": ["ingest/child"],
     "fitz": ["ingest/child"],

@@ -8,7 +8,6 @@ how the two rankings are joined (`docqa.find.finder`).
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from docqa.embed import keep_offline
 from docqa.errors import EmbedderUnusable
 
 _TOKENS = 512  #: question and passage together: what most such models were trained on
@@ -27,16 +27,13 @@ class Reranker:
 
     def __init__(self, folder: str) -> None:
         """Raises EmbedderUnusable if the folder holds no model that gives a pair of texts one score."""
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read by the hub's client when it is first imported, which is below
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"
         if not (Path(folder) / "config.json").is_file():
             raise EmbedderUnusable(
                 f"There is no reranking model in {folder}.", "Set find.reranker to a model's folder."
             )
+        keep_offline()
         from sentence_transformers import CrossEncoder
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             self._model = CrossEncoder(folder, local_files_only=True, max_length=_TOKENS)
         except (OSError, ValueError) as error:  # files missing, or not a model

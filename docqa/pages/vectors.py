@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import threading
 from collections.abc import Sequence
 from functools import cache
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from docqa.embed import keep_offline
 from docqa.errors import EmbedderUnusable
 from docqa.store.library import Vectors
 
@@ -35,14 +35,11 @@ class PictureEmbedder:
 
     def __init__(self, folder: str) -> None:
         """Raises EmbedderUnusable if the folder holds no model, or one that does not take both images and texts."""
-        os.environ["HF_HUB_OFFLINE"] = "1"  # read by the hub's client when it is first imported, which is below
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"
         if not Path(folder).is_dir():
             raise EmbedderUnusable(f"There is no model for page images in {folder}.", _HINT)
+        keep_offline()
         from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
             self._model: SentenceTransformer = SentenceTransformer(folder, local_files_only=True)
         except (OSError, ValueError) as error:  # files missing, or not a model
