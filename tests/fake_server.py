@@ -160,7 +160,7 @@ class FakeServer:
         self.images: set[str] = set()  #: the names of images it has; clear it, and it has forgotten them
         self.cancelled = threading.Event()
         self.closing = threading.Event()
-        self._http = _Http(("127.0.0.1", 0), _handler(self))
+        self._http = _Http(self)
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
 
     @property
@@ -227,156 +227,164 @@ class FakeServer:
 
 
 class _Http(ThreadingHTTPServer):
+    def __init__(self, fake: FakeServer) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.fake = fake
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away in the middle is nothing to report."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
 
-def _handler(server: FakeServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        timeout = 30  # ends the thread of a connection that nobody uses
+class _Handler(BaseHTTPRequestHandler):
+    """Answers one connection as the server was told to."""
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep the test's output clean."""
+    server: _Http
+    protocol_version = "HTTP/1.1"
+    timeout = 30  # ends the thread of a connection that nobody uses
 
-        def do_GET(self) -> None:
-            server.asked.append(Asked(self.path, self._headers()))
-            if self.path in server.others:
-                self._obey(server.others[self.path], {})
-                return
-            if self._refused(None):
-                return
-            if server.models_order is not None:
-                self._obey(server.models_order, {})
-            else:
-                self._send(200, json.dumps({"object": "list", "data": server.cards}).encode(), "application/json")
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the test's output clean."""
 
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked = Asked(self.path, self._headers(), body)
-            server.asked.append(asked)
-            if self.path == "/tokenize" and "tokenize" in server.can:
-                self._send(200, json.dumps({"count": server.prompt_tokens(body)}).encode(), "application/json")
-            elif self._refused(body["model"]):
-                return
-            elif refusal := server.refusal(body):
-                self._fail(Fail(400, refusal))
-            elif asked.probing:
-                shaped = "response_format" in body and "json_schema" in server.can
-                self._obey(Say('{"ok":true}' if shaped else "Yes"), body)
-            else:
-                self._obey(server.next_order(), body)
+    @property
+    def _fake(self) -> FakeServer:
+        return self.server.fake
 
-        def _headers(self) -> dict[str, str]:
-            return {name.lower(): value for name, value in self.headers.items()}
+    def do_GET(self) -> None:
+        self._fake.asked.append(Asked(self.path, self._headers()))
+        if self.path in self._fake.others:
+            self._obey(self._fake.others[self.path], {})
+            return
+        if self._refused(None):
+            return
+        if self._fake.models_order is not None:
+            self._obey(self._fake.models_order, {})
+        else:
+            self._send(200, json.dumps({"object": "list", "data": self._fake.cards}).encode(), "application/json")
 
-        def _refused(self, model: str | None) -> bool:
-            if server.key and self.headers.get("Authorization") != f"Bearer {server.key}":
-                self._fail(Fail(401, "Unauthorized"))
-            elif not self.path.startswith("/v1/"):
-                self._send(404, b'{"detail":"Not Found"}', "application/json")
-            elif model is not None and model not in [card["id"] for card in server.cards]:
-                self._fail(Fail(404, f"The model `{model}` does not exist."))
-            else:
-                return False
-            return True
+    def do_POST(self) -> None:
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        asked = Asked(self.path, self._headers(), body)
+        self._fake.asked.append(asked)
+        if self.path == "/tokenize" and "tokenize" in self._fake.can:
+            self._send(200, json.dumps({"count": self._fake.prompt_tokens(body)}).encode(), "application/json")
+        elif self._refused(body["model"]):
+            return
+        elif refusal := self._fake.refusal(body):
+            self._fail(Fail(400, refusal))
+        elif asked.probing:
+            shaped = "response_format" in body and "json_schema" in self._fake.can
+            self._obey(Say('{"ok":true}' if shaped else "Yes"), body)
+        else:
+            self._obey(self._fake.next_order(), body)
 
-        def _obey(self, order: Order, body: dict[str, object]) -> None:
-            match order:
-                case Say():
-                    asked = body if "logprobs" in server.can else None
-                    self._stream([*_texts(order, asked), _event(None, order.finish_reason), *self._usage(order, body)])
-                case Fail():
-                    self._fail(order)
-                case Body():
-                    self._send(200, order.content, order.content_type)
-                case Hang():
-                    self.close_connection = True
-                    server.closing.wait()
-                case HangAfter():
-                    self._stream(_texts(Say(order.text)), end=False)
-                    server.closing.wait()
-                case Ponder():
-                    asked_before = server.listings
-                    while server.listings < asked_before + order.times and not server.closing.wait(0.002):
-                        pass
-                    self._obey(Say(order.text), body)
-                case BreakOff():
-                    self._stream([*_texts(Say(order.text)), b"[DONE]"])
-                case ErrorEvent():
-                    error = json.dumps({"error": {"message": order.message, "code": 500}}).encode()
-                    self._stream([*_texts(Say(order.text)), error, b"[DONE]"])
-                case Reset():
-                    self._stream(_texts(Say(order.text)), end=False)
-                    # With a linger time of zero, closing is a reset.
-                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                case Drop():
-                    self.close_connection = True
-                case Endless():
-                    self._stream_until_cancelled(order.what)
+    def _headers(self) -> dict[str, str]:
+        return {name.lower(): value for name, value in self.headers.items()}
 
-        def _usage(self, order: Say, body: dict[str, object]) -> list[bytes]:
-            if "usage" not in server.can or "stream_options" not in body:
-                return [b"[DONE]"]
-            usage: dict[str, object] = {"prompt_tokens": server.prompt_tokens(body), "completion_tokens": 7}
-            if order.cached_tokens is not None:
-                usage["prompt_tokens_details"] = {"cached_tokens": order.cached_tokens}
-            return [json.dumps({"id": "x", "choices": [], "usage": usage}).encode(), b"[DONE]"]
+    def _refused(self, model: str | None) -> bool:
+        if self._fake.key and self.headers.get("Authorization") != f"Bearer {self._fake.key}":
+            self._fail(Fail(401, "Unauthorized"))
+        elif not self.path.startswith("/v1/"):
+            self._send(404, b'{"detail":"Not Found"}', "application/json")
+        elif model is not None and model not in [card["id"] for card in self._fake.cards]:
+            self._fail(Fail(404, f"The model `{model}` does not exist."))
+        else:
+            return False
+        return True
 
-        def _stream(self, events: list[bytes], end: bool = True) -> None:
-            self.close_connection = self.close_connection or not end
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream; charset=utf-8")
-            self.send_header("Transfer-Encoding", "chunked")
-            self.end_headers()
-            for event in events:
-                self._chunk(b"data: " + event + b"\n\n")
-            if end:
-                self.wfile.write(b"0\r\n\r\n")
+    def _obey(self, order: Order, body: dict[str, object]) -> None:
+        match order:
+            case Say():
+                asked = body if "logprobs" in self._fake.can else None
+                self._stream([*_texts(order, asked), _event(None, order.finish_reason), *self._usage(order, body)])
+            case Fail():
+                self._fail(order)
+            case Body():
+                self._send(200, order.content, order.content_type)
+            case Hang():
+                self.close_connection = True
+                self._fake.closing.wait()
+            case HangAfter():
+                self._stream(_texts(Say(order.text)), end=False)
+                self._fake.closing.wait()
+            case Ponder():
+                asked_before = self._fake.listings
+                while self._fake.listings < asked_before + order.times and not self._fake.closing.wait(0.002):
+                    pass
+                self._obey(Say(order.text), body)
+            case BreakOff():
+                self._stream([*_texts(Say(order.text)), b"[DONE]"])
+            case ErrorEvent():
+                error = json.dumps({"error": {"message": order.message, "code": 500}}).encode()
+                self._stream([*_texts(Say(order.text)), error, b"[DONE]"])
+            case Reset():
+                self._stream(_texts(Say(order.text)), end=False)
+                # With a linger time of zero, closing is a reset.
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            case Drop():
+                self.close_connection = True
+            case Endless():
+                self._stream_until_cancelled(order.what)
 
-        def _chunk(self, data: bytes) -> None:
-            self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
+    def _usage(self, order: Say, body: dict[str, object]) -> list[bytes]:
+        if "usage" not in self._fake.can or "stream_options" not in body:
+            return [b"[DONE]"]
+        usage: dict[str, object] = {"prompt_tokens": self._fake.prompt_tokens(body), "completion_tokens": 7}
+        if order.cached_tokens is not None:
+            usage["prompt_tokens_details"] = {"cached_tokens": order.cached_tokens}
+        return [json.dumps({"id": "x", "choices": [], "usage": usage}).encode(), b"[DONE]"]
 
-        def _stream_until_cancelled(self, what: str) -> None:
-            self._stream([], end=False)
-            if what == "a line":
-                self._chunk(b'data: {"choices": "')
-            try:
-                for number in itertools.count():
-                    match what:
-                        case "words":
-                            self._chunk(b"data: " + _event(f"word{number} ", None) + b"\n\n")
-                        case "a loop":
-                            self._chunk(b"data: " + _event("again and ", None) + b"\n\n")
-                        case "a line":
-                            self._chunk(b"x" * 65536)
-                        case "comments":
-                            self._chunk(b": still here\n\n")
-                    if server.closing.wait(0.002):
-                        return
-            except OSError:
-                server.cancelled.set()
+    def _stream(self, events: list[bytes], end: bool = True) -> None:
+        self.close_connection = self.close_connection or not end
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream; charset=utf-8")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for event in events:
+            self._chunk(b"data: " + event + b"\n\n")
+        if end:
+            self.wfile.write(b"0\r\n\r\n")
 
-        def _fail(self, order: Fail) -> None:
-            self.close_connection = order.status >= 500
-            said = {"message": order.message, "type": "Error", "param": None, "code": order.status}
-            more = {"Retry-After": order.retry_after} if order.retry_after else {}
-            self._send(order.status, json.dumps({"error": said}).encode(), "application/json", more)
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
-        def _send(self, status: int, content: bytes, content_type: str, more: dict[str, str] | None = None) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(content)))
-            for name, value in (more or {}).items():
-                self.send_header(name, value)
-            if 300 <= status < 400:
-                self.send_header("Location", "/v1/elsewhere")
-            self.end_headers()
-            self.wfile.write(content)
+    def _stream_until_cancelled(self, what: str) -> None:
+        self._stream([], end=False)
+        if what == "a line":
+            self._chunk(b'data: {"choices": "')
+        try:
+            for number in itertools.count():
+                match what:
+                    case "words":
+                        self._chunk(b"data: " + _event(f"word{number} ", None) + b"\n\n")
+                    case "a loop":
+                        self._chunk(b"data: " + _event("again and ", None) + b"\n\n")
+                    case "a line":
+                        self._chunk(b"x" * 65536)
+                    case "comments":
+                        self._chunk(b": still here\n\n")
+                if self._fake.closing.wait(0.002):
+                    return
+        except OSError:
+            self._fake.cancelled.set()
 
-    return Handler
+    def _fail(self, order: Fail) -> None:
+        self.close_connection = order.status >= 500
+        said = {"message": order.message, "type": "Error", "param": None, "code": order.status}
+        more = {"Retry-After": order.retry_after} if order.retry_after else {}
+        self._send(order.status, json.dumps({"error": said}).encode(), "application/json", more)
+
+    def _send(self, status: int, content: bytes, content_type: str, more: dict[str, str] | None = None) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in (more or {}).items():
+            self.send_header(name, value)
+        if 300 <= status < 400:
+            self.send_header("Location", "/v1/elsewhere")
+        self.end_headers()
+        self.wfile.write(content)
 
 
 def _texts(order: Say, body: dict[str, object] | None = None) -> list[bytes]:
