@@ -20,7 +20,6 @@ from docqa.types import Status
 
 _SLICE = 2048  #: passages embedded and written at a time: half a minute on two cores, 3 MB of vectors
 _PICTURES = 32  #: page images embedded and written at a time: 10 MB of JPEG
-_REMOVED_AT_ONCE = 1_000  #: documents in one filter
 
 
 @dataclass(slots=True)
@@ -48,8 +47,7 @@ def make_vectors(
     """
     check_embedder(store.catalog.fact("embedder"), embedder)
     store.catalog.set_fact("embedder", embedder.identity)
-    for start in range(0, len(docs), _REMOVED_AT_ONCE):  # of a run that was cut off
-        store.library.remove_vectors(docs[start : start + _REMOVED_AT_ONCE])
+    store.library.remove_vectors(docs)  # of a run that was cut off
     counts = store.library.rows_by_document("chunks")
     known = set(docs)
     done, total = 0, sum(counts[doc] for doc in docs)

@@ -32,7 +32,6 @@ from ingest.intake import media_type
 SETTLE_SECONDS = 3.0
 RETRY_SECONDS = 600.0  #: after which a file that could not be taken is tried again though it looks the same
 MANY = 10  #: files that may vanish at once, or half of those known if that is more, before somebody has to confirm it
-_REMOVED_AT_ONCE = 1_000  #: documents in one filter of the library
 _NAMED = 3  #: files or folders whose problem is told in the folder's
 _UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".download")  #: names of what is still being written
 _LOCKS = "~$"  #: how Office begins the name of the file that says who has another one open
@@ -110,8 +109,7 @@ def remove_withdrawn(store: Store) -> int:
         return 0
     with contextlib.suppress(StoreBusy), store.writing():
         docs = store.catalog.watched.start_leaving()  # first, so that whatever comes back is read again
-        for start in range(0, len(docs), _REMOVED_AT_ONCE):
-            store.library.remove(docs[start : start + _REMOVED_AT_ONCE])
+        store.library.remove(docs)
         store.catalog.watched.finish_leaving(docs)
         return len(docs)
     return 0

@@ -34,7 +34,6 @@ from ingest.vectors import make_vectors
 PIPELINE = "2"
 
 _BATCH = 64  #: pages written in one commit
-_REMOVED_AT_ONCE = 1_000  #: documents in one filter: 10,000 take a second (measured)
 _IDLE = 0.5  #: seconds without a new page after which what is there is written
 _TIDY_EVERY = 4_000  #: pages: small commits are folded and the search indices brought up to date
 
@@ -102,7 +101,8 @@ def _read_pending(store: Store, settings: IngestSettings, on_progress: OnProgres
     documents = store.catalog.documents(docs=store.catalog.pending(PIPELINE))
     if not documents:
         return []
-    _remove_leftovers(store, [document.doc for document in documents])
+    # A run that was stopped may have left pages of any pending document, whether its attempt was counted or not.
+    store.library.remove(document.doc for document in documents)
     reading = _Reading(store, settings, documents)
     try:
         _write(store, reading, documents, _stage("reading", on_progress))
@@ -124,12 +124,6 @@ def _set_aside_exhausted(store: Store) -> None:
     for doc in store.catalog.exhausted():
         store.library.remove([doc])
         store.catalog.finish_document(doc, Status.FAILED, pipeline=PIPELINE, problem=problem, seconds=0)
-
-
-def _remove_leftovers(store: Store, docs: Sequence[str]) -> None:
-    """A run that was stopped may have left pages of any pending document, whether its attempt was counted or not."""
-    for start in range(0, len(docs), _REMOVED_AT_ONCE):
-        store.library.remove(docs[start : start + _REMOVED_AT_ONCE])
 
 
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────

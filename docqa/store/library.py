@@ -43,6 +43,7 @@ Vectors = npt.NDArray[np.float32]
 
 _CONTEXT = 0.5  #: what a word in a chunk's context counts against one in its text
 _READERS_PATIENCE = timedelta(minutes=10)  #: a search that began on an old version may finish on it
+_REMOVED_AT_ONCE = 1_000  #: documents in one filter: 10,000 take a second (measured)
 _DOC = re.compile(r"[0-9a-f]{64}")
 _TABLES = ("chunks", "vectors", "pictures", "pages")
 #: Columns with an index: of `doc` for filters, of texts for full-text search.
@@ -366,11 +367,14 @@ class Library:
         return table
 
     def _remove(self, docs: Iterable[str], tables: Sequence[str]) -> None:
-        condition = _only(docs)
+        every = list(docs)
+        starts = range(0, len(every), _REMOVED_AT_ONCE)
+        conditions = [_only(every[start : start + _REMOVED_AT_ONCE]) for start in starts]
         with self._converted():
-            for name in self._tables():
-                if name in tables:
-                    self._db.open_table(name).delete(condition)
+            for condition in conditions:
+                for name in self._tables():
+                    if name in tables:
+                        self._db.open_table(name).delete(condition)
 
     @contextmanager
     def _converted(self) -> Iterator[None]:

@@ -39,6 +39,16 @@ def test_an_empty_library_holds_nothing(tmp_path: Path) -> None:
     library.tidy()
 
 
+def test_more_documents_than_fit_into_one_filter_are_removed(
+    tmp_path: Path, make_page: Callable[[str, int, str], Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("docqa.store.library._REMOVED_AT_ONCE", 2)
+    library = Library(tmp_path / "lance")
+    library.add([StoredPage(make_page(doc_id(name), 1, name), b"x") for name in "abcdef"], [])
+    library.remove(doc_id(name) for name in "abcde")
+    assert library.page_keys() == [(doc_id("f"), 1)]
+
+
 def test_pages_come_back_in_order_and_those_asked_for(
     tmp_path: Path, make_page: Callable[[str, int, str], Page]
 ) -> None:
