@@ -154,7 +154,7 @@ class RunTable:
     """
 
     def __init__(self, store: Store, run: int) -> None:
-        self._store = store
+        self._store, self._run = store, run
         self._ledger = store.catalog.ledger
         self.record = self._ledger.runs(run)[0]
         self.fields = run_fields(self.record)
@@ -177,6 +177,17 @@ class RunTable:
         there = [self._by_doc[doc] for doc in docs if doc in self._by_doc]
         said = {doc: one for doc in docs for one in self._ledger.corrections_in_force(doc).values()}
         return [row for piece in _pieces(there) for row in self._read(piece, said, compared=compared)]
+
+    def look_again(self, docs: Sequence[str]) -> None:
+        """Take notice of what became of some documents."""
+        newer = {document.doc: (document, problem) for document, problem in self._ledger.run_documents(self._run, docs)}
+        self.documents = [newer.get(document.doc, (document, problem)) for document, problem in self.documents]
+        for name in ("_by_doc", "_doubles"):
+            self.__dict__.pop(name, None)
+
+    def doubles(self) -> frozenset[str]:
+        """The documents that say the same as an earlier one of the table."""
+        return frozenset(self._doubles)
 
     def readers(self) -> set[str]:
         """Who read the cells."""

@@ -131,6 +131,11 @@ class Catalog:
         )
         return [row["doc"] for row in rows]
 
+    def is_reading(self) -> bool:
+        """Whether a document that has a label is still to be read."""
+        statement = "SELECT 1 FROM documents WHERE status = 'queued' AND doc IN (SELECT doc FROM labels) LIMIT 1"
+        return bool(self._database.read(statement))
+
     def exhausted(self) -> list[str]:
         """Documents whose last attempt was cut off (power, kill -9) and that have none left."""
         rows = self._database.read(

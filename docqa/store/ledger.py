@@ -74,9 +74,11 @@ class Ledger:
         columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed", "finished_at")
         return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
 
-    def run_documents(self, run: int) -> list[tuple[Document, Problem | None]]:
-        """The documents of an extraction in order of label, each with the problem it was left with."""
-        rows = self._database.read("SELECT * FROM run_documents WHERE run = ?", (run,))
+    def run_documents(self, run: int, docs: Iterable[str] | None = None) -> list[tuple[Document, Problem | None]]:
+        """The documents of an extraction, or some of them, by label, each with the problem it was left with."""
+        some = "" if docs is None else "AND doc IN (SELECT value FROM json_each(?))"
+        values = (run,) if docs is None else (run, json.dumps(list(docs)))
+        rows = self._database.read(f"SELECT * FROM run_documents WHERE run = ? {some}", values)
         problems = {row["doc"]: problem_of(row) for row in rows}
         return [(document, problems[document.doc]) for document in self._documents(docs=problems)]
 
