@@ -145,12 +145,25 @@ def carry_on(
     Raises ModelError, StoreError.
     """
     worked = False
-    for each in store.catalog.ledger.runs(run):
-        if not store.catalog.ledger.run_pending(each.run) and not store.catalog.ledger.run_exhausted(each.run):
+    for number in store.catalog.ledger.runs_left():
+        if run not in (None, number):
             continue
+        [each] = store.catalog.ledger.runs(number)
         with _held(store, each.run, on_progress if run is not None else None) as mine:
             worked = mine and _work_off(store, settings, each, on_progress, only_if) or worked
     return worked
+
+
+def is_waited_for(store: Store) -> bool:
+    """Whether an extraction has documents left and no process carries it on.
+
+    Not to be asked by a process that carries one on: it would let go of it (POSIX locks are the process's).
+    """
+    for run in store.catalog.ledger.runs_left():
+        with store.carrying(run) as free:
+            if free:
+                return True
+    return False
 
 
 @contextmanager

@@ -101,6 +101,16 @@ class Ledger:
             Waiting(row["doc"], row["attempts"], row["attempts"] > 0 and row["problem_code"] is None) for row in rows
         ]
 
+    def runs_left(self) -> list[int]:
+        """The extractions with documents that lack cells and wait for somebody, the newest first."""
+        rows = self._database.read(
+            """SELECT DISTINCT run FROM run_documents d JOIN runs r USING (run) WHERE NOT d.done
+               AND (d.attempts < ? AND NOT r.cancelled OR d.attempts >= ? AND d.problem_code IS NULL)
+               ORDER BY run DESC""",
+            (MAX_ATTEMPTS, MAX_ATTEMPTS),
+        )
+        return [row["run"] for row in rows]
+
     def run_cancelled(self, run: int) -> bool:
         """Whether somebody cancelled an extraction, or it is not there."""
         return not self._database.read("SELECT 1 FROM runs WHERE run = ? AND NOT cancelled", (run,))
