@@ -74,6 +74,19 @@ class Ledger:
         columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed", "finished_at")
         return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
 
+    def newest_runs(self, count: int) -> list[tuple[int, str, str | None]]:
+        """Number, begin and end of the newest extractions that have documents."""
+        rows = self._database.read(
+            """SELECT run, started_at, finished_at FROM runs r
+               WHERE EXISTS (SELECT 1 FROM run_documents d WHERE d.run = r.run) ORDER BY run DESC LIMIT ?""",
+            (count,),
+        )
+        return [(row["run"], row["started_at"], row["finished_at"]) for row in rows]
+
+    def run_size(self, run: int) -> int:
+        """How many documents an extraction has."""
+        return int(self._database.read("SELECT count(*) FROM run_documents WHERE run = ?", (run,))[0][0])
+
     def run_documents(self, run: int, docs: Iterable[str] | None = None) -> list[tuple[Document, Problem | None]]:
         """The documents of an extraction, or some of them, by label, each with the problem it was left with."""
         some = "" if docs is None else "AND doc IN (SELECT value FROM json_each(?))"
@@ -251,6 +264,16 @@ class Ledger:
             (run, json.dumps(list(field_keys))),
         )
         return {row["reader"] for row in rows}
+
+    def run_state(self, run: int) -> tuple[object, ...]:
+        """Changes whenever `run_stamps` does: read ten times as fast, to be compared."""
+        [row] = self._database.read(
+            """SELECT count(*), total((8 * r.attempts + 2 * r.done + (r.problem_code IS NOT NULL)) * d.rowid),
+                      total(length(r.problem_code) * d.rowid), total(d.seconds * d.rowid), total(d.pages_done * d.rowid)
+               FROM run_documents r JOIN documents d USING (doc) WHERE r.run = ?""",
+            (run,),
+        )
+        return tuple(row)
 
     def run_stamps(self, run: int) -> dict[str, tuple[object, ...]]:
         """For each document of an extraction something that changes when its cells or its problem do."""

@@ -26,6 +26,8 @@ QUESTIONS: dict[str, Callable[[Catalog], object]] = {
     "values of an extraction": lambda catalog: catalog.ledger.run_values(1, ["key"]),
     "readers of an extraction": lambda catalog: catalog.ledger.run_readers(1, ["key"]),
     "what changed in an extraction": lambda catalog: catalog.ledger.run_stamps(1),
+    "whether anything changed in one": lambda catalog: catalog.ledger.run_state(1),
+    "how many documents an extraction has": lambda catalog: catalog.ledger.run_size(1),
     "names in an extraction": lambda catalog: catalog.ledger.run_labels(1),
     "what people said of a document": lambda catalog: catalog.ledger.corrections(DOC),
     "what people said since": lambda catalog: catalog.ledger.corrections_since(0),
@@ -98,15 +100,29 @@ def test_a_table_that_an_earlier_docqa_kept_comes_back(documents: Catalog) -> No
 def test_what_changes_a_document_of_an_extraction_changes_its_stamp(documents: Catalog) -> None:
     ledger = documents.ledger
     run = ledger.start_run("[]", "quote", "quote-1", [DOC, doc_id("b")])
-    seen = [ledger.run_stamps(run)]
+    seen, states = [ledger.run_stamps(run)], [ledger.run_state(run)]
     ledger.start_run_document(run, DOC)
     seen.append(ledger.run_stamps(run))
+    states.append(ledger.run_state(run))
     ledger.finish_run_document(run, DOC, [])
     seen.append(ledger.run_stamps(run))
+    states.append(ledger.run_state(run))
     finish(documents, "a", Status.READY)
     seen.append(ledger.run_stamps(run))
+    states.append(ledger.run_state(run))
     assert len({stamps[DOC] for stamps in seen}) == 4
     assert len({stamps[doc_id("b")] for stamps in seen}) == 1
+    assert len(set(states)) == 4 and ledger.run_state(run) == states[-1]
+
+
+def test_the_newest_extractions_are_those_with_documents(documents: Catalog) -> None:
+    ledger = documents.ledger
+    runs = [ledger.start_run("[]", "quote", "quote-1", docs) for docs in ([DOC], [], [DOC, doc_id("b")])]
+    ledger.finish_run(runs[0])
+    [(newest, _, open_end), (oldest, _, end)] = ledger.newest_runs(2)
+    assert (newest, open_end, ledger.run_size(newest)) == (runs[2], None, 2)
+    assert (oldest, end is None, ledger.run_size(oldest)) == (runs[0], False, 1)
+    assert [run for run, _, _ in ledger.newest_runs(1)] == [runs[2]]
 
 
 def test_what_people_said_since_is_known_by_its_number(documents: Catalog) -> None:

@@ -219,3 +219,19 @@ def test_of_very_many_that_failed_some_are_named(store: Store, monkeypatch: pyte
     at = run(number)
     assert texts(at).count("Not a date.") == 2
     assert "And 2 more." in captions(at)
+
+
+def _library() -> None:
+    from ui.screens import library
+
+    library.show()
+
+
+def test_the_library_shows_a_page_too(run_of_seven: int) -> None:
+    at = in_harness.run(_library)
+    assert "7 documents: 7 ready" in texts(at)
+    assert shown(at) == ["0.pdf", "1.pdf", "2.pdf"]
+    checked(at.pagination(key="page_library_office").set_value(3).run())
+    assert shown(at) == ["6.pdf"]
+    checked(at.text_input(key="find_library_office").set_value("5").run())
+    assert shown(at) == ["5.pdf"]

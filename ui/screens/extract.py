@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 
 import pandas as pd
 import streamlit as st
@@ -438,15 +438,24 @@ def _select_inside(run: int, key: str, table: Place, numbers: Sequence[int]) -> 
 
 
 def _earlier_runs(current: Run | None) -> None:
-    runs = [run for run in resources.store().catalog.ledger.runs() if run.documents][:EARLIER_RUNS]
+    store = resources.store()
+    runs = store.catalog.ledger.newest_runs(EARLIER_RUNS)
     if not runs:
         return
     st.caption("Earlier extractions")
     with st.container(key="earlier_runs"):
-        for run in runs:
-            chosen = current is not None and run.run == current.run
-            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b %H:%M')}"
-            parts.list_entry(name, f"run_{run.run}", chosen, partial(_go, run.run))
+        for run, started, finished in runs:
+            chosen = current is not None and run == current.run
+            ledger = store.catalog.ledger
+            size = ledger.run_size(run) if finished is None else _size_of(str(store.folder), run, finished)
+            name = f"{run} · {parts.counted(size, 'document', 'documents')}, {_moment(started, '%d %b %H:%M')}"
+            parts.list_entry(name, f"run_{run}", chosen, partial(_go, run))
+
+
+@lru_cache(maxsize=1_000)
+def _size_of(folder: str, run: int, finished: str) -> int:
+    """How many documents an extraction has that is over: those of 30 are not counted with every click."""
+    return resources.store().catalog.ledger.run_size(run)
 
 
 def _run() -> Run | None:
@@ -481,5 +490,9 @@ def _is_over(run: Run) -> bool:
     return run.cancelled or run.done + run.failed >= run.documents
 
 
-def _when(run: Run, form: str = "%d %b %Y, %H:%M") -> str:
-    return datetime.fromisoformat(run.started_at).astimezone().strftime(form)
+def _when(run: Run) -> str:
+    return _moment(run.started_at, "%d %b %Y, %H:%M")
+
+
+def _moment(at: str, form: str) -> str:
+    return datetime.fromisoformat(at).astimezone().strftime(form)

@@ -42,6 +42,7 @@ class Overview:
         self._lock = threading.RLock()
         self._table = RunTable(store, run)
         self._known: tuple[object, ...] = ()
+        self._state: tuple[object, ...] = ()
         self._stamps: dict[str, tuple[object, ...]] = {}
         self._said = 0
         self._standings: dict[str, Standing] = {}
@@ -67,7 +68,8 @@ class Overview:
         """Bring it up to date: what changed since the last time is to be counted anew."""
         ledger = self._store.catalog.ledger
         with self._lock:
-            stamps = ledger.run_stamps(self._number)
+            state = ledger.run_state(self._number)
+            stamps = ledger.run_stamps(self._number) if state != self._state else self._stamps
             known = (run.version, ledger.run_labels(self._number), calibration_in(self._store.folder))
             self._said, said = ledger.corrections_since(self._said)
             changed = {doc for doc, stamp in stamps.items() if self._stamps.get(doc) != stamp}
@@ -80,7 +82,7 @@ class Overview:
                 self._standings.pop(doc, None)
             if changed or said or known != self._known:
                 self._looks.clear()
-            self._known, self._stamps = known, stamps
+            self._known, self._state, self._stamps = known, state, stamps
 
     def rows(self, docs: Sequence[str], *, compared: bool = True) -> list[Row]:
         """The rows of some documents; without being `compared` no document is said to be the double of another."""

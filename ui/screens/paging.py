@@ -8,7 +8,7 @@ import streamlit as st
 
 from docqa.types import Document
 
-PAGE_ROWS = 200  #: documents on a page of the table: their cells are read and sent with every click
+PAGE_ROWS = 100  #: documents on a page of the table: their cells are read and sent with every click
 
 
 def found_by_name(key: str, documents: Sequence[Document]) -> list[Document]:
