@@ -77,7 +77,7 @@ def withdraw(
     store: Store, doc: str, field: str, who: str, note: str = "", *, row: int = 0, column: str = ""
 ) -> Correction:
     """Take back what was said of a cell: the machine's value counts again. Raises UsageError if nothing was said."""
-    standing = store.catalog.ledger.corrections_in_force(doc).get(doc, [])
+    standing = store.catalog.ledger.corrections_in_force([doc]).get(doc, [])
     if not any((one.field, one.row, one.column) == (field, row, column) for one in standing):
         raise UsageError(f"Nothing was said of {field} that could be withdrawn.", "`docqa corrections` lists them.")
     return _add(store, Correction(doc, field, None, who, "", note, row, column, withdrawn=True))
@@ -100,7 +100,7 @@ def _meant(field: FieldSpec, row: int, column: str) -> FieldSpec:
 
 def _check_next_row(store: Store, doc: str, table: FieldSpec, row: int, beside: Cell | None) -> None:
     """That a table has the row, or that it would be the next one: rows between would be there, and empty."""
-    said = store.catalog.ledger.corrections_in_force(doc).get(doc, [])
+    said = store.catalog.ledger.corrections_in_force([doc]).get(doc, [])
     there = max([0 if beside is None else len(beside.rows), *(one.row for one in said if one.field == table.name)])
     if row > there + 1:
         rows = "1 row" if there == 1 else f"{there or 'no'} rows"

@@ -175,7 +175,7 @@ class RunTable:
         Without being `compared` with all others a document is not said to be the double of another one.
         """
         there = [self._by_doc[doc] for doc in docs if doc in self._by_doc]
-        said = {doc: one for doc in docs for one in self._ledger.corrections_in_force(doc).values()}
+        said = self._ledger.corrections_in_force(docs)
         return [row for piece in _pieces(there) for row in self._read(piece, said, compared=compared)]
 
     def look_again(self, docs: Sequence[str]) -> None:

@@ -308,7 +308,12 @@ class Ledger:
 
     def corrections(self, doc: str | None = None) -> list[Correction]:
         """Everything people said of cells, the oldest first, withdrawn documents included; or of one document."""
+        return self._corrections(None if doc is None else [doc])
+
+    def _corrections(self, docs: Sequence[str] | None) -> list[Correction]:
         same = ("doc", "field", "value", "who", "at", "note", "read", "currency")
+        some = "true" if docs is None else "doc IN (SELECT value FROM json_each(?))"
+        values = () if docs is None else (json.dumps(list(docs)),)
         return [
             Correction(
                 row=row["in_row"],
@@ -316,10 +321,7 @@ class Ledger:
                 withdrawn=bool(row["withdrawn"]),
                 **{name: row[name] for name in same},
             )
-            for row in self._database.read(
-                f"SELECT * FROM corrections WHERE {'true' if doc is None else 'doc = ?'} ORDER BY number",
-                () if doc is None else (doc,),
-            )
+            for row in self._database.read(f"SELECT * FROM corrections WHERE {some} ORDER BY number", values)
         ]
 
     def corrections_since(self, number: int) -> tuple[int, set[str]]:
@@ -327,9 +329,9 @@ class Ledger:
         rows = self._database.read("SELECT number, doc FROM corrections WHERE number > ?", (number,))
         return max((row["number"] for row in rows), default=number), {row["doc"] for row in rows}
 
-    def corrections_in_force(self, doc: str | None = None) -> dict[str, list[Correction]]:
-        """The newest word on every cell, or on those of one document, by document; without what was withdrawn."""
-        newest = {(one.doc, one.field, one.row, one.column): one for one in self.corrections(doc)}
+    def corrections_in_force(self, docs: Sequence[str] | None = None) -> dict[str, list[Correction]]:
+        """The newest word on every cell, or on those of some documents, by document; without what was withdrawn."""
+        newest = {(one.doc, one.field, one.row, one.column): one for one in self._corrections(docs)}
         by_doc: dict[str, list[Correction]] = {}
         for one in newest.values():
             if not one.withdrawn:

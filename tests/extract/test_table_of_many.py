@@ -58,7 +58,9 @@ def cell(doc: str, name: str, value: str) -> Cell:
 
 
 def items(doc: str, rows: int) -> Cell:
-    each = tuple((cell(doc, "what", DANGEROUS[n % 7]), cell(doc, "total_amount", f"{n}.50")) for n in range(rows))
+    each = tuple(
+        (cell(doc, "what", DANGEROUS[(n + rows) % 7]), cell(doc, "total_amount", f"{n}.50")) for n in range(rows)
+    )
     return Cell(doc, "items", str(rows) if rows else None, str(rows), 1, "", (BOX,), 0.8, "quote", rows=each)
 
 
@@ -128,6 +130,9 @@ def test_a_workbook_is_the_same_whether_its_lines_wait_in_memory_or_in_files(man
     for name in one.sheetnames:
         assert looks(one[name]) == looks(two[name])
         assert widths(one[name]) == widths(two[name])
+    items = one["items"]
+    high = {line for line, size in items.row_dimensions.items() if (size.height or 0) > 15} - {1}
+    assert high == {cell.row for cell in items["C"] if "\n" in str(cell.value) or len(str(cell.value)) > 100} != set()
 
 
 def looks(sheet: openpyxl.worksheet.worksheet.Worksheet) -> list[tuple[object, ...]]:

@@ -30,6 +30,7 @@ QUESTIONS: dict[str, Callable[[Catalog], object]] = {
     "how many documents an extraction has": lambda catalog: catalog.ledger.run_size(1),
     "names in an extraction": lambda catalog: catalog.ledger.run_labels(1),
     "what people said of a document": lambda catalog: catalog.ledger.corrections(DOC),
+    "what counts of documents": lambda catalog: catalog.ledger.corrections_in_force([DOC]),
     "what people said since": lambda catalog: catalog.ledger.corrections_since(0),
 }
 
@@ -137,4 +138,4 @@ def test_what_people_said_since_is_known_by_its_number(documents: Catalog) -> No
     newest, docs = documents.ledger.corrections_since(number)
     assert docs == {doc_id("b")} and newest > number
     assert documents.ledger.corrections_since(newest) == (newest, set())
-    assert set(documents.ledger.corrections_in_force(DOC)) == {DOC}
+    assert set(documents.ledger.corrections_in_force([DOC])) == {DOC}

@@ -35,13 +35,13 @@ class Looks:
 
 
 class Overview:
-    """One extraction, for every session of this server."""
+    """One extraction, for every session of this server; to be refreshed before it is asked."""
 
     def __init__(self, store: Store, run: int) -> None:
         self._store, self._number = store, run
         self._lock = threading.RLock()
-        self._table = RunTable(store, run)
-        self._known: tuple[object, ...] = ()
+        self._table: RunTable
+        self._known: tuple[object, ...] | None = None
         self._state: tuple[object, ...] = ()
         self._stamps: dict[str, tuple[object, ...]] = {}
         self._said = 0
