@@ -120,6 +120,11 @@ class TestPages:
         at = run(run_of_seven)
         assert at.button(key="cancel")
         assert shown(at) == ["0.pdf", "1.pdf", "2.pdf"]
+        checked(at.pagination(key=f"page_{run_of_seven}").set_value(3).run())
+        assert shown(at) == ["6.pdf", "7.pdf"]
+        other = store.catalog.ledger.start_run(fields_json(FIELDS), "quote", "quote-1", [doc])
+        finish(store, other, doc, 5)  # the cells are there, and the extraction is not over yet
+        assert list(checked(at.run()).dataframe[-1].value["total"]) == ["0.00", "5.00"]
 
 
 class TestCounting:

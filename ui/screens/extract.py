@@ -27,6 +27,7 @@ from ui.screens.tolook import SURE_ENOUGH, Place, look_at, needs_look
 
 EARLIER_RUNS = 30
 REFRESH_SECONDS = 1.5
+STALE_SECONDS = 10.0  #: after which it is looked who failed, while an extraction runs
 MOST_ROWS = 18  #: shown at once; a longer table scrolls
 MOST_TO_PICK = 2_000  #: documents of a collection that are offered one by one
 MOST_FAILED = 50  #: documents that failed and are named one by one
@@ -153,7 +154,7 @@ def _running(number: int) -> None:
     st.progress(over / max(run.documents, 1), f"Reading: {run.documents - over:,} to go{_pace(run)}")
     if why := _why_nothing_moves(run):
         st.caption(why)
-    overview = overview_of(resources.store(), run)
+    overview = overview_of(resources.store(), run, STALE_SECONDS)  # what the cells hold is read anew whatever happens
     _table(run, overview, [document.doc for document, _ in overview.documents], compared=False)
 
 

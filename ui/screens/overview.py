@@ -7,6 +7,7 @@ somebody said something. No Streamlit here. Not here: which cells need a look (`
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -42,6 +43,7 @@ class Overview:
         self._lock = threading.RLock()
         self._table: RunTable
         self._known: tuple[object, ...] | None = None
+        self.refreshed = -math.inf  #: when, by the clock of `time.monotonic`
         self._state: tuple[object, ...] = ()
         self._stamps: dict[str, tuple[object, ...]] = {}
         self._said = 0
@@ -83,6 +85,7 @@ class Overview:
             if changed or said or known != self._known:
                 self._looks.clear()
             self._known, self._state, self._stamps = known, state, stamps
+            self.refreshed = time.monotonic()
 
     def rows(self, docs: Sequence[str], *, compared: bool = True) -> list[Row]:
         """The rows of some documents; without being `compared` no document is said to be the double of another."""
@@ -151,13 +154,14 @@ _kept: OrderedDict[tuple[str, int], Overview] = OrderedDict()
 _keeping = threading.Lock()
 
 
-def overview_of(store: Store, run: Run) -> Overview:
-    """How an extraction stands at this moment."""
+def overview_of(store: Store, run: Run, stale: float = 0.0) -> Overview:
+    """How an extraction stands at this moment; which documents failed may be known as of so many seconds before."""
     key = (str(store.folder), run.run)
     with _keeping:
         found = _kept.pop(key, None) or Overview(store, run.run)
         _kept[key] = found
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
-    found.refresh(run)
+    if time.monotonic() >= found.refreshed + stale:
+        found.refresh(run)
     return found
