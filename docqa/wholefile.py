@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from docqa.errors import DiskFull, UsageError
 
@@ -23,11 +26,21 @@ def check_folder(folder: Path) -> None:
 
 def write_whole(file: Path, content: bytes) -> None:
     """Write, put on the disk, rename. Whatever fails, the older file stays as it was. Raises UsageError, DiskFull."""
+    with whole_file(file) as out:
+        out.write(content)
+
+
+@contextmanager
+def whole_file(file: Path) -> Iterator[BinaryIO]:
+    """The same for what is written piece by piece: it is there under its name once all of it was.
+
+    Raises UsageError, DiskFull.
+    """
     name = None
     try:
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         with os.fdopen(handle, "wb") as out:
-            out.write(content)
+            yield out
             out.flush()
             os.fsync(out.fileno())
         Path(name).chmod(0o644)

@@ -37,8 +37,9 @@ def make_vectors(
     docs: Sequence[str],
     between: Callable[[], Sequence[str]],
     tell: Callable[[int, int, int], None],
+    held_up: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Make the vectors of documents; `tell` hears of passages done and in all.
+    """Make the vectors of documents; `tell` hears of passages done and in all, after a `held_up` no more are made.
 
     `between` is called after every commit and returns documents that were read meanwhile; if one of `docs` is among
     them, what is known of its passages is void, and the caller has to call again with what still lacks vectors. A
@@ -59,7 +60,7 @@ def make_vectors(
         store.catalog.set_vectors(piece.completed, embedder.identity, digests)
         done += len(piece.texts)
         tell(done, total, 0)
-        if not known.isdisjoint(between()):
+        if not known.isdisjoint(between()) or held_up():
             break
     store.library.tidy()
 

@@ -71,16 +71,18 @@ def ingest_pending(
     on_progress: OnProgress = lambda progress: None,
     *,
     with_vectors: bool = True,
+    held_up: Callable[[], bool] = lambda: False,
 ) -> int:
     """Read every document that needs it, then make the vectors, if wanted; returns how many were read.
 
-    Documents that come in meanwhile are read before more vectors are made. The caller holds the writer's lock. Raises
+    Documents that come in meanwhile are read before more vectors are made, and once `held_up` says that something goes
+    before them the rest of the vectors stays for another time. The caller holds the writer's lock. Raises
     StoreError if the store cannot be written, SandboxMissing if nothing here confines what reads the files; a
     document's own failure becomes its problem instead.
     """
     walls.require(settings.unsafe_parser)
     with ThreadPoolExecutor(1, "embedder") as beside:
-        if with_vectors and store.catalog.pending(PIPELINE):
+        if with_vectors and store.catalog.pending(PIPELINE) and not held_up():
             # It takes ten seconds, nine of them on one processor: reading leaves enough of the others idle.
             embedder = beside.submit(embedder).result
         read = _read_pending(store, settings, on_progress)
@@ -90,8 +92,8 @@ def ingest_pending(
             read.extend(newcomers)
             return newcomers
 
-        while with_vectors and (docs := store.catalog.without_vectors()):
-            make_vectors(store, embedder(), docs, read_newcomers, _stage("vectors", on_progress))
+        while with_vectors and not held_up() and (docs := store.catalog.without_vectors()):
+            make_vectors(store, embedder(), docs, read_newcomers, _stage("vectors", on_progress), held_up)
     return len(read)
 
 

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import AsyncIterator
+import tempfile
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import anyio
 import anyio.from_thread
 import anyio.to_thread
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from docqa.archive import Unpacked, spooled, take_archive
 from docqa.errors import ArchiveTooLarge, DiskFull, DocqaError, FileTooLarge, StoreError, UsageError
-from docqa.extract.export import CsvStyle, table_bytes
-from docqa.extract.run import run_fields
-from docqa.extract.table import run_sheet, run_table
+from docqa.extract.export import CsvStyle, write_into
+from docqa.extract.table import RunTable, run_sheet
 from docqa.mediatype import is_zip
 from docqa.store import Taken, check_collection
 from ui import resources
@@ -69,13 +69,28 @@ def run_file(request: Request) -> Response:
     style = _FOR_EXCEL.get(request.query_params.get("columns", ""))
     if not runs or suffix not in _FILES or style is None:
         return PlainTextResponse("There is no such extraction.", 404, _NEVER)
-    rows, address = run_table(store, number), str(request.base_url)
+    rows, address = RunTable(store, number), str(request.base_url)
+    file = tempfile.TemporaryFile(dir=store.folder)  # noqa: SIM115 (closed when it was sent, or by whoever breaks off)
     try:
-        content = table_bytes(suffix, run_fields(runs[0]), rows, run_sheet(runs[0], rows), style, address)
+        sheet = run_sheet(runs[0], rows)
+        write_into(cast(BinaryIO, file), suffix, rows.fields, rows, sheet, style, address, store.folder)
     except UsageError as error:
+        file.close()
         return PlainTextResponse(f"{error.message} {error.hint}", 413, _NEVER)
+    except BaseException:
+        file.close()
+        raise
+    told = {"content-length": str(file.tell())}
     named = {"content-disposition": f'attachment; filename="docqa-extraction-{number}{suffix}"'}
-    return Response(content, media_type=_FILES[suffix], headers=_NEVER | named)
+    return StreamingResponse(_pieces(cast(BinaryIO, file)), media_type=_FILES[suffix], headers=_NEVER | named | told)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    """A file from its beginning, closed at its end."""
+    with file:
+        file.seek(0)
+        while block := file.read(_BLOCK):
+            yield block
 
 
 async def upload(request: Request) -> Response:

@@ -8,7 +8,7 @@ fitted to anew and fields are measured against. Not here: the table in which mac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ from docqa.store.database import now
 from docqa.types import Cell, Correction, FieldSpec, FieldType
 
 _HALF = re.compile("[\ud800-\udfff]")  # what is left of bytes that are no UTF-8; nothing can keep it
+_PIECE = 256  #: documents whose cells are read together
 MAX_WHO = 100  #: characters of a name
 MAX_NOTE = 1_000  #: characters of a remark
 MAX_VALUE = 10_000  #: characters of a value somebody types; the longest a preset has ever held was an address
@@ -76,7 +77,7 @@ def withdraw(
     store: Store, doc: str, field: str, who: str, note: str = "", *, row: int = 0, column: str = ""
 ) -> Correction:
     """Take back what was said of a cell: the machine's value counts again. Raises UsageError if nothing was said."""
-    standing = store.catalog.ledger.corrections_in_force().get(doc, [])
+    standing = store.catalog.ledger.corrections_in_force([doc]).get(doc, [])
     if not any((one.field, one.row, one.column) == (field, row, column) for one in standing):
         raise UsageError(f"Nothing was said of {field} that could be withdrawn.", "`docqa corrections` lists them.")
     return _add(store, Correction(doc, field, None, who, "", note, row, column, withdrawn=True))
@@ -99,7 +100,7 @@ def _meant(field: FieldSpec, row: int, column: str) -> FieldSpec:
 
 def _check_next_row(store: Store, doc: str, table: FieldSpec, row: int, beside: Cell | None) -> None:
     """That a table has the row, or that it would be the next one: rows between would be there, and empty."""
-    said = store.catalog.ledger.corrections_in_force().get(doc, [])
+    said = store.catalog.ledger.corrections_in_force([doc]).get(doc, [])
     there = max([0 if beside is None else len(beside.rows), *(one.row for one in said if one.field == table.name)])
     if row > there + 1:
         rows = "1 row" if there == 1 else f"{there or 'no'} rows"
@@ -206,11 +207,15 @@ def newest_cells(store: Store, docs: Iterable[str]) -> Mapping[str, list[tuple[F
         for spec in fields:
             specs.setdefault(field_key(spec, record.version), spec)
     found: dict[str, list[tuple[FieldSpec, Cell]]] = {}
-    for doc in docs:
-        cells = store.catalog.ledger.cells(doc, list(specs))
+    for doc, cells in _cells_of(store, list(docs), list(specs)):
         newest: dict[tuple[str, str], tuple[FieldSpec, Cell]] = {}
         for key, spec in specs.items():
             if key in cells:
                 newest.setdefault((spec.name, cells[key].reader), (spec, cells[key]))
         found[doc] = list(newest.values())
     return found
+
+
+def _cells_of(store: Store, docs: Sequence[str], keys: Sequence[str]) -> Iterator[tuple[str, dict[str, Cell]]]:
+    for start in range(0, len(docs), _PIECE):
+        yield from store.catalog.ledger.cells_of(docs[start : start + _PIECE], keys).items()

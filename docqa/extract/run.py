@@ -44,6 +44,8 @@ WORTH_PROCESSES = 100
 #: Documents that are made ready for the server while it is busy with as many as it may be sent.
 _AHEAD = 3
 _LOOK_AGAIN = 0.5  #: seconds, while another process carries on the same extraction
+_CHOOSE_AGAIN = 0.05  #: seconds, while another process chooses one
+_NO_RUN = 0  #: the number of no extraction: its lock is held by who chooses one
 #: What may be about one document alone.
 _OF_ONE = (ModelBadAnswer, ModelTimeout, StoreDamaged, FillerDied)
 
@@ -72,8 +74,35 @@ def chosen_run(
 
     With `again` it is the newest of these fields by this reader, finished or not, and documents are added to it that it
     does not have; with `retry` those that were set aside get new attempts. At most `limit` documents are taken, or
-    added. Raises BadSettings if the reader cannot be had.
+    added. Of two processes that ask at once the second one gets what the first one began. Raises BadSettings if the
+    reader cannot be had.
     """
+    with _choosing(store):
+        return _chosen_run(store, settings, fields, wanted, docs, again=again, retry=retry, limit=limit)
+
+
+@contextmanager
+def _choosing(store: Store) -> Iterator[None]:
+    """Wait until no other process chooses: else both would begin the same extraction, and read every document twice."""
+    while True:
+        with store.carrying(_NO_RUN) as mine:
+            if mine:
+                yield
+                return
+        time.sleep(_CHOOSE_AGAIN)
+
+
+def _chosen_run(
+    store: Store,
+    settings: Settings,
+    fields: Sequence[FieldSpec],
+    wanted: str,
+    docs: Sequence[str],
+    *,
+    again: bool,
+    retry: bool,
+    limit: int | None,
+) -> int:
     ledger = store.catalog.ledger
     same = (run for run in ledger.runs() if (run.fields, run.reader) == (fields_json(fields), wanted))
     newest = next((run for run in same if again or not run.cancelled), None)
@@ -116,12 +145,25 @@ def carry_on(
     Raises ModelError, StoreError.
     """
     worked = False
-    for each in store.catalog.ledger.runs(run):
-        if not store.catalog.ledger.run_pending(each.run) and not store.catalog.ledger.run_exhausted(each.run):
+    for number in store.catalog.ledger.runs_left():
+        if run not in (None, number):
             continue
+        [each] = store.catalog.ledger.runs(number)
         with _held(store, each.run, on_progress if run is not None else None) as mine:
             worked = mine and _work_off(store, settings, each, on_progress, only_if) or worked
     return worked
+
+
+def is_waited_for(store: Store) -> bool:
+    """Whether an extraction has documents left and no process carries it on.
+
+    Not to be asked by a process that carries one on: it would let go of it (POSIX locks are the process's).
+    """
+    for run in store.catalog.ledger.runs_left():
+        with store.carrying(run) as free:
+            if free:
+                return True
+    return False
 
 
 @contextmanager
@@ -258,7 +300,9 @@ class _Desk:
     def _begin(self, room: int) -> list[Task]:
         """Count an attempt at the next documents that lack cells; those that need none, or cannot be read, are done."""
         chosen = [self._todo.popleft() for _ in range(min(room, len(self._todo)))]
-        documents = {one.doc: one for one in self._store.catalog.documents(docs=[one.doc for one in chosen])}
+        docs = [one.doc for one in chosen]
+        documents = {one.doc: one for one in self._store.catalog.documents(docs=docs)}
+        known = self._ledger.cells_of(docs, list(self._keys.values()))
         tasks: list[Task] = []
         ready: list[str] = []
         for place, one in enumerate(chosen):
@@ -268,7 +312,7 @@ class _Desk:
             document = documents.get(one.doc)
             if document is None or not document.pages_done:
                 self._set_aside(one.doc, _WITHDRAWN if document is None else document.problem or _NOT_READ)
-            elif (task := self._task(document, one)).fields:
+            elif (task := self._task(document, one, known[one.doc])).fields:
                 tasks.append(task)
             else:
                 ready.append(one.doc)
@@ -278,8 +322,7 @@ class _Desk:
         self._commit([(doc, []) for doc in ready])
         return tasks
 
-    def _task(self, document: Document, waiting: Waiting) -> Task:
-        known = self._ledger.cells(document.doc, list(self._keys.values()))
+    def _task(self, document: Document, waiting: Waiting, known: Mapping[str, Cell]) -> Task:
         missing = tuple(field for field in self._fields if self._keys[field.name] not in known)
         return Task(document, missing, known_cells(self._keys, known), waiting.attempts + 1)
 

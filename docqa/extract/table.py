@@ -1,17 +1,20 @@
 """An extraction as a table: a row a document, with its cells and what people said of them.
 
-Also what only the whole table shows, and the run it came from. Not here: filling cells (`docqa.extract.run`), saying
+A table of 20,000 documents is gone through without being in memory: its rows are read a piece at a time. Also what only
+the whole table shows, and the run it came from. Not here: filling cells (`docqa.extract.run`), saying
 something of one (`docqa.extract.review`), and files (`docqa.extract.export`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
+from typing import Protocol
 
 from docqa.extract.calibration import calibration_in
-from docqa.extract.checks import doubt, duplicates
+from docqa.extract.checks import doubt, duplicate_fields, duplicates
 from docqa.extract.confidence import DOUBTED, Calibration
 from docqa.extract.fields import field_key
 from docqa.extract.run import run_fields
@@ -19,8 +22,11 @@ from docqa.store import Store
 from docqa.store.ledger import Run
 from docqa.types import Cell, Correction, Document, FieldSpec, Problem
 
+_PIECE = 256  #: documents whose cells are read together: 3 MB of invoices with their items
+
 #: Names a cell of a row: the field, and within a table its row, from 1, and column.
 Place = tuple[str, int, str]
+_Known = tuple[Document, Problem | None]  # a document, and why it has no cells
 
 
 class State(StrEnum):
@@ -129,23 +135,121 @@ def with_currency(value: str, currency: str | None) -> str:
     return value if currency is None else f"{value} {currency}"
 
 
+class Rows(Protocol):
+    """Rows that can be gone through, and again: a list of them, or a table of which only a piece is in memory."""
+
+    def __iter__(self) -> Iterator[Row]:
+        """One after the other."""
+        ...
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+
+class RunTable:
+    """The documents of an extraction in order of label; their cells are read when they are wanted.
+
+    What is known of the documents is that of the moment it was made; cells and what people said are read anew.
+    """
+
+    def __init__(self, store: Store, run: int) -> None:
+        self._store, self._run = store, run
+        self._ledger = store.catalog.ledger
+        self.record = self._ledger.runs(run)[0]
+        self.fields = run_fields(self.record)
+        self._keys = {field_key(field, self.record.version): field.name for field in self.fields}
+        self.documents = self._ledger.run_documents(run)
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def __iter__(self) -> Iterator[Row]:
+        said = self._ledger.corrections_in_force()
+        for piece in _pieces(self.documents):
+            yield from self._read(piece, said)
+
+    def rows(self, docs: Sequence[str], *, compared: bool = True) -> list[Row]:
+        """The rows of some documents, in the order they are asked for; one that is not in the table is left out.
+
+        Without being `compared` with all others a document is not said to be the double of another one.
+        """
+        there = [self._by_doc[doc] for doc in docs if doc in self._by_doc]
+        said = self._ledger.corrections_in_force(docs)
+        return [row for piece in _pieces(there) for row in self._read(piece, said, compared=compared)]
+
+    def look_again(self, docs: Sequence[str]) -> None:
+        """Take notice of what became of some documents."""
+        newer = {document.doc: (document, problem) for document, problem in self._ledger.run_documents(self._run, docs)}
+        self.documents = [newer.get(document.doc, (document, problem)) for document, problem in self.documents]
+        for name in ("_by_doc", "_doubles"):
+            self.__dict__.pop(name, None)
+
+    def doubles(self) -> frozenset[str]:
+        """The documents that say the same as an earlier one of the table."""
+        return frozenset(self._doubles)
+
+    def readers(self) -> set[str]:
+        """Who read the cells."""
+        return self._ledger.run_readers(self.record.run, list(self._keys))
+
+    def _read(
+        self,
+        piece: Sequence[_Known],
+        said: Mapping[str, Sequence[Correction]],
+        *,
+        compared: bool = True,
+    ) -> Iterator[Row]:
+        calibration = calibration_in(self._store.folder)
+        found = self._ledger.cells_of([document.doc for document, _ in piece], list(self._keys))
+        for document, problem in piece:
+            cells = {self._keys[key]: _rated(cell, calibration) for key, cell in found[document.doc].items()}
+            row = reviewed(self.fields, Row(document, cells, problem), said.get(document.doc, ()))
+            yield self._marked(row) if compared else row
+
+    @cached_property
+    def _by_doc(self) -> dict[str, _Known]:
+        return {document.doc: (document, problem) for document, problem in self.documents}
+
+    @cached_property
+    def _doubles(self) -> dict[str, tuple[str, str]]:
+        """For each document that says the same as an earlier one of the table: the field and the earlier one."""
+        keys, amounts = duplicate_fields(self.fields)
+        names = {key: name for key, name in self._keys.items() if name in (*keys, *amounts)}
+        values = self._ledger.run_values(self.record.run, list(names)) if keys and amounts else {}
+        ordered = {
+            document.doc: {names[key]: value for key, value in values[document.doc].items()}
+            for document, _ in self.documents
+            if document.doc in values
+        }
+        return duplicates(self.fields, ordered)
+
+    def _marked(self, row: Row) -> Row:
+        """Say of a document that an earlier one in the table says the same."""
+        name, other = self._doubles.get(row.document.doc, ("", ""))
+        if name not in row.cells:
+            return row
+        said = doubt("duplicate", f"{self._by_doc[other][0].label} has the same {name} and the same amounts.")
+        cell = row.cells[name]
+        marked = replace(cell, doubts=(*cell.doubts, said), confidence=min(cell.confidence or 0.0, DOUBTED))
+        return replace(row, cells={**row.cells, name: marked})
+
+
+def _pieces(known: Sequence[_Known]) -> Iterator[Sequence[_Known]]:
+    return (known[start : start + _PIECE] for start in range(0, len(known), _PIECE))
+
+
 def run_table(store: Store, run: int) -> list[Row]:
-    """The documents of an extraction in order of label, with the cells that are there and what people said of them."""
-    record = store.catalog.ledger.runs(run)[0]
-    fields = run_fields(record)
-    keys = {field_key(field, record.version): field.name for field in fields}
-    said, calibration = store.catalog.ledger.corrections_in_force(), calibration_in(store.folder)
-    rows = []
-    for document, problem in store.catalog.ledger.run_documents(run):
-        found = store.catalog.ledger.cells(document.doc, list(keys))
-        cells = {keys[key]: _rated(cell, calibration) for key, cell in found.items()}
-        rows.append(reviewed(fields, Row(document, cells, problem), said.get(document.doc, ())))
-    return _with_duplicates(fields, rows)
+    """All rows of an extraction at once, in order of label."""
+    return list(RunTable(store, run))
 
 
 def _rated(cell: Cell, calibration: Calibration) -> Cell:
     """A cell as sure as the calibration that counts now says, which may be younger than the cell."""
-    return replace(cell, confidence=calibration.confidence(cell)) if cell.signs else cell
+    if not cell.signs:
+        return cell
+    confidence = calibration.confidence(cell)
+    return cell if confidence == cell.confidence else replace(cell, confidence=confidence)
 
 
 def reviewed(fields: Sequence[FieldSpec], row: Row, said: Iterable[Correction]) -> Row:
@@ -179,20 +283,6 @@ def row_text(table: Cell | None, number: int) -> str | None:
     return next((" · ".join(cell.value or "" for cell in cells) for cells in rows), None)
 
 
-def _with_duplicates(fields: Sequence[FieldSpec], rows: list[Row]) -> list[Row]:
-    """Say of a document that an earlier one in the table says the same."""
-    found = duplicates(fields, {row.document.label: row.cells for row in rows})
-    for place, row in enumerate(rows):
-        if row.document.label in found:
-            name, other = found[row.document.label]
-            said = doubt("duplicate", f"{other} has the same {name} and the same amounts.")
-            cell = row.cells[name]
-            lowered = min(cell.confidence or 0.0, DOUBTED)
-            marked = replace(cell, doubts=(*cell.doubts, said), confidence=lowered)
-            rows[place] = replace(row, cells={**row.cells, name: marked})
-    return rows
-
-
 # ── the run ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -213,10 +303,16 @@ class RunSheet:
     withdrawn: int = 0  #: documents that were read and are not in the store any more
 
 
-def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
+def run_sheet(record: Run, rows: Rows) -> RunSheet:
     """What there is to say of an extraction whose table is given."""
-    readers = {cell.reader for row in rows for cell in row.cells.values()}
-    models = sorted(reader.partition(":")[2] for reader in readers if ":" in reader)
+    if isinstance(rows, RunTable):
+        return _sheet(record, rows.documents, rows.readers())
+    known = [(row.document, row.problem) for row in rows]
+    return _sheet(record, known, {cell.reader for row in rows for cell in row.cells.values()})
+
+
+def _sheet(record: Run, documents: Sequence[_Known], readers: Iterable[str]) -> RunSheet:
+    models = sorted({reader.partition(":")[2] for reader in readers if ":" in reader})
     return RunSheet(
         run=record.run,
         started=record.started_at,
@@ -224,9 +320,9 @@ def run_sheet(record: Run, rows: Sequence[Row]) -> RunSheet:
         reader=record.reader,
         version=record.version,
         model=", ".join(models) or None,
-        collection=", ".join(sorted({row.document.collection for row in rows})),
-        documents=len(rows),
-        failed=tuple((row.document.label, row.problem) for row in rows if row.problem is not None),
+        collection=", ".join(sorted({document.collection for document, _ in documents})),
+        documents=len(documents),
+        failed=tuple((document.label, problem) for document, problem in documents if problem is not None),
         unfinished=record.documents - record.done - record.failed,
-        withdrawn=record.documents - len(rows),
+        withdrawn=record.documents - len(documents),
     )

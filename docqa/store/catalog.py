@@ -71,15 +71,17 @@ class Catalog:
 
         Raises UnknownCollection.
         """
-        if collection is not None and collection not in self.collections():
+        if collection is not None and not self._is_collection(collection):
             raise UnknownCollection(f"There is no collection called {collection!r}.")
+        # a condition that is not there cannot keep SQLite from using an index, as "? IS NULL OR ..." does
+        conditions = ["l.collection = :collection"] if collection is not None else []
+        conditions += ["d.doc IN (SELECT value FROM json_each(:docs))"] if docs is not None else []
         # of several labels the first counts: min() over (added_at, label) picks its row in SQLite's bare-column rule
         rows = self._database.read(
-            """SELECT d.*, l.label, l.collection, min(l.added_at || l.label),
+            f"""SELECT d.*, l.label, l.collection, min(l.added_at || l.label),
                  (SELECT group_concat(DISTINCT n.code) FROM notices n WHERE n.doc = d.doc) AS notices
                FROM documents d JOIN labels l USING (doc)
-               WHERE (:collection IS NULL OR l.collection = :collection)
-                 AND (:docs IS NULL OR d.doc IN (SELECT value FROM json_each(:docs)))
+               WHERE {" AND ".join(conditions) or "true"}
                GROUP BY d.doc ORDER BY l.label, d.doc""",
             {"collection": collection, "docs": None if docs is None else json.dumps(list(docs))},
         )
@@ -113,6 +115,9 @@ class Catalog:
         """The names of all collections."""
         return [row["collection"] for row in self._database.read("SELECT DISTINCT collection FROM labels ORDER BY 1")]
 
+    def _is_collection(self, name: str) -> bool:
+        return bool(self._database.read("SELECT 1 FROM labels WHERE collection = ? LIMIT 1", (name,)))
+
     def pending(self, pipeline: str) -> list[str]:
         """Documents still to be read: not read yet, read by another pipeline version, or failed by chance.
 
@@ -125,6 +130,11 @@ class Catalog:
             (MAX_ATTEMPTS, pipeline),
         )
         return [row["doc"] for row in rows]
+
+    def is_reading(self) -> bool:
+        """Whether a document that has a label is still to be read."""
+        statement = "SELECT 1 FROM documents WHERE status = 'queued' AND doc IN (SELECT doc FROM labels) LIMIT 1"
+        return bool(self._database.read(statement))
 
     def exhausted(self) -> list[str]:
         """Documents whose last attempt was cut off (power, kill -9) and that have none left."""
@@ -316,13 +326,22 @@ class Catalog:
 
 
 def _document(row: Row) -> Document:
-    same = ("doc", "label", "collection", "bytes", "media_type", "pages", "pages_done", "attempts", "title", "added_at")
+    notices = row["notices"]
     return Document(
+        doc=row["doc"],
+        label=row["label"],
+        collection=row["collection"],
         status=Status(row["status"]),
+        bytes=row["bytes"],
+        media_type=row["media_type"],
+        pages=row["pages"],
+        pages_done=row["pages_done"],
+        attempts=row["attempts"],
         problem=problem_of(row),
+        title=row["title"],
+        added_at=row["added_at"],
         seconds=row["seconds"],
         chunks=row["chunks"],
         embedded=row["embedder"] is not None,
-        notices=tuple(NoticeCode(code) for code in sorted((row["notices"] or "").split(",")) if code),
-        **{name: row[name] for name in same},
+        notices=tuple(NoticeCode(code) for code in sorted(notices.split(","))) if notices else (),
     )

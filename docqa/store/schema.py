@@ -123,4 +123,8 @@ MIGRATIONS: tuple[str, ...] = (
     -- the currency that a person named with an amount
     ALTER TABLE corrections ADD COLUMN currency TEXT;
     """,
+    """
+    -- what is left of extractions, which is asked for again and again: few, and in between all that were ever done
+    CREATE INDEX run_documents_left ON run_documents (run) WHERE NOT done;
+    """,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import math
 import signal
 import sys
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from docqa.commands import Commands, settings_of
 from docqa.embed import Embedder
 from docqa.errors import ModelError, StoreBusy
-from docqa.extract.run import carry_on
+from docqa.extract.run import carry_on, is_waited_for
 from docqa.pages.vectors import open_pictures
 from docqa.settings import Settings
 from docqa.store import Store
@@ -39,17 +40,28 @@ def _work(arguments: argparse.Namespace) -> int:
     store = Store(settings.store)
     embedder = functools.cache(lambda: Embedder(settings.embedder))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopping a service is no failed attempt, either
+    put_off = -math.inf  # when extractions were last left for later because the server is away
+
+    def waited_for() -> bool:  # somebody's extraction goes before vectors, which may take hours
+        return time.monotonic() - put_off >= _SERVER_AWAY and is_waited_for(store)
+
     while True:
         try:
-            pause = 0 if _work_once(store, settings, embedder) else _POLL
-        except ModelError as error:  # extractions wait for the server; documents are still read
+            pause = 0 if _work_once(store, settings, embedder, waited_for) else _POLL
+        except ModelError as error:  # extractions wait for the server; documents are still read, and vectors made
             print(f"docqa: {error.message} {error.hint}", file=sys.stderr)
-            pause = _SERVER_AWAY
+            put_off = time.monotonic()
+            pause = _POLL if store.catalog.without_vectors() else _SERVER_AWAY
         time.sleep(pause)
 
 
-def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder]) -> bool:
-    """Look into watched folders, read what is pending, then carry on extractions; False if there was nothing to do."""
+def _work_once(
+    store: Store, settings: Settings, embedder: Callable[[], Embedder], waited_for: Callable[[], bool] = lambda: False
+) -> bool:
+    """Look into watched folders, read what is pending, then carry on extractions; False if there was nothing to do.
+
+    Vectors are made unless an extraction is waited for.
+    """
     _look_into_folders(store, settings)
     watch.remove_withdrawn(store)
     read, held = 0, True
@@ -58,8 +70,9 @@ def _work_once(store: Store, settings: Settings, embedder: Callable[[], Embedder
         with contextlib.suppress(StoreBusy), store.writing():  # whoever holds the lock reads what is pending
             held = True
             # folders are watched meanwhile: reading what is pending may take hours
-            read = ingest_pending(store, embedder, settings.ingest, lambda _: _look_into_folders(store, settings))
-            if settings.find.pictures is not None:
+            look = functools.partial(_look_into_folders, store, settings)
+            read = ingest_pending(store, embedder, settings.ingest, lambda _: look(), held_up=waited_for)
+            if settings.find.pictures is not None and not waited_for():
                 make_picture_vectors(store, open_pictures(settings.find.pictures))
 
     def nothing_to_read() -> bool:  # documents go before extractions, which may take hours; between two of theirs

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docqa.extract.checks import check_document, compare_tables, duplicates
 from docqa.types import Cell, FieldSpec, FieldType, Page, TextSource, Word
@@ -170,8 +172,8 @@ def test_an_iban_has_a_checksum(iban: str, valid: bool) -> None:
 
 
 def test_the_same_number_and_amounts_in_two_documents_are_a_duplicate() -> None:
-    def paper(number: str | None, total: str | None) -> dict[str, Cell]:
-        return {"invoice_number": cell("invoice_number", number), "total_amount": cell("total_amount", total)}
+    def paper(number: str | None, total: str | None) -> dict[str, str | None]:
+        return {"invoice_number": number, "total_amount": total}
 
     papers = {
         "a": paper("4711", "5.00"),
@@ -182,3 +184,40 @@ def test_the_same_number_and_amounts_in_two_documents_are_a_duplicate() -> None:
         "f": paper("4712", None),  # nothing but the number: too little
     }
     assert duplicates((NUMBER, TOTAL), papers) == {"c": ("invoice_number", "a")}
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "invoice_number": st.sampled_from(["1", "2", None]),
+                "registration_number": st.sampled_from(["HRB 1", None]),
+                **{
+                    name: st.sampled_from(["5.00", "6.00", None]) for name in ("net_total", "tax_total", "total_amount")
+                },
+            }
+        ),
+        max_size=12,
+    )
+)
+def test_doubles_are_those_that_a_look_at_every_pair_finds(papers: list[dict[str, str | None]]) -> None:
+    keys, amounts = ("invoice_number", "registration_number"), ("net_total", "tax_total", "total_amount")
+    fields = [FieldSpec(name, FieldType.TEXT) for name in keys] + [
+        FieldSpec(name, FieldType.AMOUNT) for name in amounts
+    ]
+
+    def alike(one: dict[str, str | None], two: dict[str, str | None]) -> bool:
+        both = [(one[name], two[name]) for name in amounts if one[name] is not None and two[name] is not None]
+        return bool(both) and all(a == b for a, b in both)
+
+    expected = {}
+    for place, paper in enumerate(papers):
+        pairs = [
+            (key, str(other))
+            for key in keys
+            for other in range(place)
+            if paper[key] is not None and paper[key] == papers[other][key] and alike(paper, papers[other])
+        ]
+        if pairs:
+            expected[str(place)] = pairs[0]
+    assert duplicates(fields, {str(place): paper for place, paper in enumerate(papers)}) == expected

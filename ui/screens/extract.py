@@ -9,26 +9,29 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 
 import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
-from docqa.extract.run import reopen_run, run_fields, start_run
-from docqa.extract.table import Row, State, run_table, with_currency
+from docqa.extract.run import reopen_run, start_run
+from docqa.extract.table import Row, State, with_currency
 from docqa.store.ledger import Run
-from docqa.types import Cell, Document, FieldSpec, FieldType, Status
+from docqa.types import Cell, Document, FieldSpec, FieldType, Problem, Status
 from ui import resources
-from ui.screens import fieldtable, parts, review
+from ui.screens import fieldtable, paging, parts, review
 from ui.screens.fieldtable import ROW_HEIGHT
-from ui.screens.tolook import SURE_ENOUGH, Place, look_at, needs_look, sure_sentence, to_look
+from ui.screens.overview import Looks, Overview, overview_of
+from ui.screens.tolook import SURE_ENOUGH, Place, look_at, needs_look
 
 EARLIER_RUNS = 30
 REFRESH_SECONDS = 1.5
+STALE_SECONDS = 10.0  #: after which it is looked who failed, while an extraction runs
 MOST_ROWS = 18  #: shown at once; a longer table scrolls
 MOST_TO_PICK = 2_000  #: documents of a collection that are offered one by one
-MOST_STYLED = 2_000  #: rows; colouring more than that would make every refresh slow
+MOST_FAILED = 50  #: documents that failed and are named one by one
+COUNT_SECONDS = 1.0  #: between two looks at how many documents were counted
 PACE_SECONDS = 60.0  #: of the past by which the speed is told
 STILL_SECONDS = 6.0  #: without a document after which it is said what an extraction waits for
 SILENT_SECONDS = 50.0  #: … and after which it may be that nobody works on it
@@ -51,22 +54,23 @@ def show() -> None:
     if run is None:
         _new_extraction()
         return
-    _follow_link(run)
-    fields, rows = run_fields(run), run_table(resources.store(), run.run)
-    look = review.opened(run.run, fields, rows)
+    overview = overview_of(resources.store(), run)
+    all_counted = _is_over(run) and overview.count()
+    _follow_link(run, overview)
+    look = review.opened(run.run, overview)
     if look is None:
-        _show_run(run, fields, rows)
+        _show_run(run, overview, all_counted=all_counted)
         return
     left, right = st.columns([10, 9], gap="medium")
     with left:
-        _show_run(run, fields, rows)
+        _show_run(run, overview, all_counted=all_counted)
     with right:
-        review.pane(run.run, look, fields, rows)
+        review.pane(run.run, look, overview)
 
 
-def _show_run(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
+def _show_run(run: Run, overview: Overview, *, all_counted: bool) -> None:
     if _is_over(run):
-        _finished(run, fields, rows)
+        _finished(run, overview, all_counted=all_counted)
     else:
         _running(run.run)
 
@@ -150,8 +154,8 @@ def _running(number: int) -> None:
     st.progress(over / max(run.documents, 1), f"Reading: {run.documents - over:,} to go{_pace(run)}")
     if why := _why_nothing_moves(run):
         st.caption(why)
-    fields, rows = run_fields(run), run_table(resources.store(), number)
-    _table(run, fields, rows)
+    overview = overview_of(resources.store(), run, STALE_SECONDS)  # what the cells hold is read anew whatever happens
+    _table(run, overview, [document.doc for document, _ in overview.documents], compared=False)
 
 
 def _pace(run: Run) -> str:
@@ -171,8 +175,8 @@ def _why_nothing_moves(run: Run) -> str:
     if seen[-1][1] > seen[0][1] or seconds < STILL_SECONDS:
         return ""
     catalog = resources.store().catalog
-    if catalog.without_vectors() or any(one.status is Status.QUEUED for one in catalog.documents()):
-        return "Documents that were uploaded are read and made searchable first; then it goes on here."
+    if catalog.is_reading():
+        return "Documents that were uploaded are read first; then it goes on here."
     return (
         "" if seconds < SILENT_SECONDS else "Nothing came for a while. Whoever runs this server can see why in its log."
     )
@@ -189,19 +193,33 @@ def pace_words(done: int, seconds: float, left: int) -> str:
     return f" · {a_minute:,.0f} documents a minute · {rest} left"
 
 
-def _finished(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
-    looks = to_look(fields, rows, review.sure_enough(run.run))
+def _finished(run: Run, overview: Overview, *, all_counted: bool) -> None:
+    looks = overview.looks(review.sure_enough(run.run))
     with st.container(horizontal=True, vertical_alignment="center"):
-        _title(run, withdrawn=run.documents - len(rows))
+        _title(run, withdrawn=run.documents - len(overview.documents))
         if run.cancelled and run.done + run.failed < run.documents:
             st.button("Go on", key="go_on", icon=":material/play_arrow:", on_click=_go_on, args=(run,))
         with st.container(horizontal=True, gap="xsmall", width="content", key="downloads"):
             for name, suffix in DOWNLOADS.items():
                 why = DECIMAL_COMMA if "semicolon" in suffix else None
                 st.link_button(name, f"/runs/{run.run}.{suffix}", icon=":material/download:", help=why)
-    _status(run, fields, rows, looks)
-    _table(run, fields, _shown_rows(run, rows, looks))
-    _failed(run, rows)
+    _status(run, looks)
+    if not all_counted:
+        _counting(run)
+    _table(run, overview, _chosen_docs(run, overview, looks))
+    _failed(run, overview.documents)
+
+
+@st.fragment(run_every=COUNT_SECONDS)
+def _counting(run: Run) -> None:
+    """Of very many documents it takes a while until it is known what to look at; meanwhile the page can be used."""
+    overview = overview_of(resources.store(), run)
+    if overview.count():
+        st.rerun()
+    st.caption(
+        f"Counting what needs a look: {overview.counted:,} of {len(overview.documents):,} documents. "
+        "The figures above are of these."
+    )
 
 
 def _title(run: Run, withdrawn: int = 0) -> None:
@@ -214,12 +232,12 @@ def _title(run: Run, withdrawn: int = 0) -> None:
         st.caption(" · ".join(words))
 
 
-def _status(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], looks: Sequence[Place]) -> None:
+def _status(run: Run, looks: Looks) -> None:
     """How much can be relied on, and the way to the rest."""
     with st.container(horizontal=True, vertical_alignment="center", key="sureness"):
-        st.text(sure_sentence(fields, rows, review.sure_enough(run.run)))
-        if looks and f"look_{run.run}" not in st.session_state:  # the pane leads on by itself
-            label = f"Look at {parts.counted(len(looks), 'value', 'values')}"
+        st.text(looks.sentence)
+        if looks.cells and f"look_{run.run}" not in st.session_state:  # the pane leads on by itself
+            label = f"Look at {parts.counted(looks.cells, 'value', 'values')}"
             st.button(label, key="look", type="primary", on_click=review.open_next, args=(run.run,))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.segmented_control(
@@ -237,23 +255,24 @@ def _status(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], looks: S
             )
 
 
-def _shown_rows(run: Run, rows: Sequence[Row], looks: Sequence[Place]) -> list[Row]:
-    """All documents, or those with something to look at."""
-    if st.session_state.get(f"show_{run.run}") != ONLY_LOOKS:
-        return list(rows)
-    docs = {place.doc for place in looks}
-    return [row for row in rows if row.document.doc in docs]
+def _chosen_docs(run: Run, overview: Overview, looks: Looks) -> list[str]:
+    """All documents, or those with something to look at; of very many those whose name was asked for."""
+    chosen = [document for document, _ in overview.documents]
+    if st.session_state.get(f"show_{run.run}") == ONLY_LOOKS:
+        chosen = [document for document in chosen if document.doc in looks.docs]
+    return [document.doc for document in paging.found_by_name(str(run.run), chosen)]
 
 
-def _failed(run: Run, rows: Sequence[Row]) -> None:
+def _failed(run: Run, documents: Sequence[tuple[Document, Problem | None]]) -> None:
     """The documents that got no values, why, and another try."""
-    failed = [row for row in rows if row.problem is not None]
+    failed = [(document, problem) for document, problem in documents if problem is not None]
     if not failed:
         return
     with st.expander(f"{parts.counted(len(failed), 'document', 'documents')} failed", key=f"failed_{run.run}"):
-        for row in failed:
-            if row.problem is not None:
-                st.text(f"{row.document.label}: {review.sentence(row.problem)}")
+        for document, problem in failed[:MOST_FAILED]:
+            st.text(f"{document.label}: {review.sentence(problem)}")
+        if len(failed) > MOST_FAILED:
+            st.caption(f"And {len(failed) - MOST_FAILED:,} more. A workbook names all of them, on its last sheet.")
         st.button("Try again", key="retry", icon=":material/refresh:", on_click=_try_again, args=(run,))
 
 
@@ -270,13 +289,14 @@ def _try_again(run: Run) -> None:
 # ── the table ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
+def _table(run: Run, overview: Overview, docs: Sequence[str], *, compared: bool = True) -> None:
     """One row a document; a click on a cell opens it beside its page. Above it the rows of a table that is open."""
     opened: Place | None = st.session_state.get(f"look_{run.run}")
     if opened is not None:
-        _rows_of_table(run, fields, rows, opened)
+        _rows_of_table(run, overview.fields, overview.rows([opened.doc]), opened)
+    rows = overview.rows(paging.page_of(str(run.run), docs, opened.doc if opened else None), compared=compared)
     st.dataframe(
-        styled(fields, rows, review.sure_enough(run.run), opened),
+        styled(overview.fields, rows, review.sure_enough(run.run), opened),
         key=f"cells_{run.run}",
         hide_index=True,
         on_select=partial(_select, run.run, rows),
@@ -298,15 +318,13 @@ def _pinned(document: str, opened: str) -> dict[str, object]:
 
 def styled(
     fields: Sequence[FieldSpec], rows: Sequence[Row], sure: float = SURE_ENOUGH, opened: Place | None = None
-) -> pd.DataFrame | Styler:
+) -> Styler:
     """The cells as people read them: amber where somebody should look, green where somebody did."""
     columns = {"Document": [row.document.label for row in rows]}
     columns |= {field.name: [_shown(row, field) for row in rows] for field in fields}
     if any(row.problem for row in rows):
         columns["Problem"] = ["" if row.problem is None else row.problem.message for row in rows]
     table = pd.DataFrame(columns)
-    if len(rows) > MOST_STYLED:
-        return table
     marks = pd.DataFrame("", index=table.index, columns=table.columns)
     for field in fields:
         marks[field.name] = [_mark(row, field.name, sure, opened) for row in rows]
@@ -421,15 +439,24 @@ def _select_inside(run: int, key: str, table: Place, numbers: Sequence[int]) -> 
 
 
 def _earlier_runs(current: Run | None) -> None:
-    runs = [run for run in resources.store().catalog.ledger.runs() if run.documents][:EARLIER_RUNS]
+    store = resources.store()
+    runs = store.catalog.ledger.newest_runs(EARLIER_RUNS)
     if not runs:
         return
     st.caption("Earlier extractions")
     with st.container(key="earlier_runs"):
-        for run in runs:
-            chosen = current is not None and run.run == current.run
-            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b %H:%M')}"
-            parts.list_entry(name, f"run_{run.run}", chosen, partial(_go, run.run))
+        for run, started, finished in runs:
+            chosen = current is not None and run == current.run
+            ledger = store.catalog.ledger
+            size = ledger.run_size(run) if finished is None else _size_of(str(store.folder), run, finished)
+            name = f"{run} · {parts.counted(size, 'document', 'documents')}, {_moment(started, '%d %b %H:%M')}"
+            parts.list_entry(name, f"run_{run}", chosen, partial(_go, run))
+
+
+@lru_cache(maxsize=1_000)
+def _size_of(folder: str, run: int, finished: str) -> int:
+    """How many documents an extraction has that is over: those of 30 are not counted with every click."""
+    return resources.store().catalog.ledger.run_size(run)
 
 
 def _run() -> Run | None:
@@ -449,13 +476,13 @@ def _go(run: int | None) -> None:
         st.query_params["run"] = str(run)
 
 
-def _follow_link(run: Run) -> None:
+def _follow_link(run: Run, overview: Overview) -> None:
     """Open the cell that the address names, as the links of a workbook do; after that the address names the run."""
     named = {name: st.query_params.pop(name, "") for name in ("doc", "field", "row", "column")}
     if named["doc"]:
         row = int(named["row"]) if named["row"].isdecimal() else 0
         place = Place(named["doc"], named["field"], row, named["column"])
-        if look_at(place, run_fields(run), run_table(resources.store(), run.run)) is None:
+        if look_at(place, overview.fields, overview.rows([place.doc])) is None:
             st.toast("The cell of this link is not in this extraction any more.", icon=":material/link_off:")
         review.open_cell(run.run, place)
 
@@ -464,5 +491,9 @@ def _is_over(run: Run) -> bool:
     return run.cancelled or run.done + run.failed >= run.documents
 
 
-def _when(run: Run, form: str = "%d %b %Y, %H:%M") -> str:
-    return datetime.fromisoformat(run.started_at).astimezone().strftime(form)
+def _when(run: Run) -> str:
+    return _moment(run.started_at, "%d %b %Y, %H:%M")
+
+
+def _moment(at: str, form: str) -> str:
+    return datetime.fromisoformat(at).astimezone().strftime(form)

@@ -20,7 +20,7 @@ from docqa.types import Document, Problem, Status
 from ui import resources
 from ui.components.uploader import uploader
 from ui.components.watched import show_watched
-from ui.screens import parts
+from ui.screens import paging, parts
 
 WATCH_SECONDS = 2.0  #: between two drawings of the table while documents are read
 IDLE_SECONDS = 20.0  #: … while none is: another person, or the command line, may add some
@@ -32,7 +32,6 @@ _WAITING = Problem("waiting", "The document is still being read.", "Its pages ca
 _MENDABLE = frozenset({Status.FAILED, Status.PARTIAL})
 ROW_HEIGHT = 36  #: pixels
 MOST_ROWS = 18  #: shown at once; a longer table scrolls
-MOST_STYLED = 2_000  #: rows; colouring more than that by hand would make every refresh slow
 
 
 def show() -> None:
@@ -81,15 +80,16 @@ def _overview(collection: str) -> None:
     documents = _documents(collection)
     _summary(documents)
     _chosen_document(documents)
+    shown = _page_of(collection, documents)
     st.dataframe(
-        _table(documents),
+        _table(shown),
         # a key made of the rows: when they change, an old selection must not point at another document
-        key=f"documents_{_fingerprint(documents)}",
+        key=f"documents_{_fingerprint(shown)}",
         hide_index=True,
-        on_select=partial(_select, collection, documents),
+        on_select=partial(_select, collection, shown),
         selection_mode="single-cell",
         row_height=ROW_HEIGHT,
-        height="content" if len(documents) <= MOST_ROWS else MOST_ROWS * ROW_HEIGHT,
+        height="content" if len(shown) <= MOST_ROWS else MOST_ROWS * ROW_HEIGHT,
         column_config={
             "Document": st.column_config.TextColumn(width=260 if parts.opened_page(_place(collection)) else 420),
             "Status": st.column_config.TextColumn(width=135),
@@ -169,7 +169,13 @@ def _show_notices(document: Document) -> None:
             st.text(sentence)
 
 
-def _table(documents: Sequence[Document]) -> pd.DataFrame | Styler:
+def _page_of(collection: str, documents: Sequence[Document]) -> list[Document]:
+    """A page of them, or of those whose name was asked for: the whole table would go to the browser every time."""
+    found = {document.doc: document for document in paging.found_by_name(_place(collection), documents)}
+    return [found[doc] for doc in paging.page_of(_place(collection), list(found), None)]
+
+
+def _table(documents: Sequence[Document]) -> Styler:
     table = pd.DataFrame(
         {
             "Document": [document.label for document in documents],
@@ -179,8 +185,6 @@ def _table(documents: Sequence[Document]) -> pd.DataFrame | Styler:
             "Problem": [_sentences(document) for document in documents],
         }
     )
-    if len(documents) > MOST_STYLED:
-        return table
     colours = [f"color: {parts.STATUS_COLOURS[document.status]}; font-weight: 600" for document in documents]
     return table.style.apply(lambda column: colours, subset=["Status"])
 

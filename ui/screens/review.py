@@ -15,12 +15,13 @@ import streamlit as st
 
 from docqa.errors import UsageError
 from docqa.extract.review import accept, correct, withdraw
-from docqa.extract.table import Row, State
-from docqa.types import Cell, Correction, FieldSpec, FieldType, Problem
+from docqa.extract.table import State
+from docqa.types import Cell, Correction, FieldType, Problem
 from ui import resources
 from ui.components.viewer import Shown, viewer
 from ui.screens import parts
-from ui.screens.tolook import SURE_ENOUGH, Look, Place, look_at, next_place, to_look
+from ui.screens.overview import Overview
+from ui.screens.tolook import SURE_ENOUGH, Look, Place, look_at
 
 NOBODY = "browser"  #: who says something where nobody is logged in
 ONE_LINE = 55  #: characters of a value; a longer one gets a box in which all of it can be read
@@ -46,20 +47,20 @@ def open_next(run: int) -> None:
     st.session_state[f"look_next_{run}"] = True
 
 
-def opened(run: int, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Look | None:
+def opened(run: int, overview: Overview) -> Look | None:
     """The cell that stands open beside the table."""
     place: Place | None = st.session_state.get(_key(run))
     if st.session_state.pop(f"look_next_{run}", False):
-        place = next_place(place, fields, rows, sure_enough(run))
+        place = overview.next_place(place, sure_enough(run))
         open_cell(run, place)
         if place is None:
             st.toast("Nothing is left to look at.", icon=":material/check_circle:")
-    return None if place is None else look_at(place, fields, rows)
+    return None if place is None else look_at(place, overview.fields, overview.rows([place.doc]))
 
 
-def pane(run: int, look: Look, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
+def pane(run: int, look: Look, overview: Overview) -> None:
     """The cell with what was read, what is doubtful, the buttons, and the page below."""
-    left = len(to_look(fields, rows, sure_enough(run)))
+    left = overview.looks(sure_enough(run)).cells
     with st.container(key=f"review_{run}", gap="small"):
         _heading(look, left)
         for sentence in _doubts(look):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from docqa.extract.table import Row, State, with_currency
@@ -130,14 +131,44 @@ def next_place(after: Place | None, fields: Sequence[FieldSpec], rows: Sequence[
     return next((place for place in left if rank(place) > rank(after)), left[0])
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What one document adds to the counts of an extraction, whatever confidence is sure enough."""
+
+    values: int  #: cells that hold something, or should
+    seen: int  #: of them, those that a person looked at
+    doubtful: int  #: cells that need a look however sure the machine is
+    confidences: tuple[float, ...]  #: of the values that need a look below some confidence
+
+    def looks(self, sure: float) -> int:
+        """How many cells need a look."""
+        return self.doubtful + sum(confidence < sure for confidence in self.confidences)
+
+
+def standing(fields: Sequence[FieldSpec], row: Row) -> Standing:
+    """How the cells of one document stand."""
+    there = list(_values(fields, row))
+    unseen = [one.name for one in fields if needs_look(row, one.name, math.inf) and not needs_look(row, one.name, 0.0)]
+    return Standing(
+        values=len(there),
+        seen=sum(row.state(place.field, place.row, place.column).checked for place in there),
+        doubtful=sum(1 for _ in _in_row(fields, row, 0.0)),
+        confidences=tuple(row.cells[name].confidence or 0.0 for name in unseen),
+    )
+
+
 def sure_sentence(fields: Sequence[FieldSpec], rows: Sequence[Row], sure: float) -> str:
     """How many of the values need no look; those within tables count, too."""
-    there = [(row, place) for row in rows for place in _values(fields, row)]
-    looks = len(to_look(fields, rows, sure))
-    seen = sum(row.state(place.field, place.row, place.column).checked for row, place in there)
+    return sentence_of([standing(fields, row) for row in rows], sure)
+
+
+def sentence_of(standings: Collection[Standing], sure: float) -> str:
+    """The same of documents whose standings are known."""
+    there, seen = sum(one.values for one in standings), sum(one.seen for one in standings)
+    looks = sum(one.looks(sure) for one in standings)
     if not there:
         return "No values yet."
-    words = f"{len(there) - looks:,} of {len(there):,} values are sure enough at {sure:.0%}"
+    words = f"{there - looks:,} of {there:,} values are sure enough at {sure:.0%}"
     words += f" or were looked at ({seen:,})" if seen else ""
     return words + ("; the rest needs a look." if looks else ".")
 

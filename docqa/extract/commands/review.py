@@ -16,7 +16,7 @@ from docqa.extract.export.output import add_output, check_output, told, write_ru
 from docqa.extract.fields import load_fields
 from docqa.extract.review import accept, correct, newest_cells, refit, withdraw
 from docqa.extract.run import run_fields
-from docqa.extract.table import run_table, with_currency
+from docqa.extract.table import RunTable, with_currency
 from docqa.store import Store
 from docqa.store.ledger import Run
 from docqa.types import Cell, Correction, FieldSpec
@@ -101,8 +101,8 @@ def _field_of(store: Store, arguments: argparse.Namespace, doc: str) -> tuple[Fi
     if arguments.extraction is not None:
         record = run_named(store, arguments.extraction)
         spec = _named(run_fields(record), arguments.field, f"Extraction {record.run}")
-        row = next((row for row in run_table(store, record.run) if row.document.doc == doc), None)
-        return spec, None if row is None else row.cells.get(spec.name)
+        rows = RunTable(store, record.run).rows([doc])
+        return spec, rows[0].cells.get(spec.name) if rows else None
     known = {spec.name: (spec, cell) for spec, cell in reversed(newest_cells(store, [doc])[doc])}
     if arguments.fields is not None:
         spec = _named(load_fields(arguments.fields), arguments.field, str(arguments.fields))

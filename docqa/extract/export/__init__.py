@@ -6,6 +6,6 @@ file and `sheets` how a cell of one is written, `output` is the options of the c
 Not here: what a table is (`docqa.extract.table`).
 """
 
-from docqa.extract.export.files import CsvStyle, csv_text, json_text, safe, table_bytes, write_table
+from docqa.extract.export.files import CsvStyle, csv_text, json_text, safe, table_bytes, write_into, write_table
 
-__all__ = ["CsvStyle", "csv_text", "json_text", "safe", "table_bytes", "write_table"]
+__all__ = ["CsvStyle", "csv_text", "json_text", "safe", "table_bytes", "write_into", "write_table"]

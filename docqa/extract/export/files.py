@@ -18,15 +18,17 @@ import csv
 import io
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from docqa.errors import PathMissing, UsageError
-from docqa.extract.table import Row, RunSheet
+from docqa.extract.table import Row, Rows, RunSheet
 from docqa.types import Cell, Correction, FieldSpec, FieldType, Problem
-from docqa.wholefile import check_folder, write_whole
+from docqa.wholefile import check_folder, whole_file
 
 SUFFIXES = (".csv", ".xlsx", ".json")
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
@@ -70,7 +72,7 @@ PLAIN = CsvStyle()
 def write_table(
     file: Path,
     fields: Sequence[FieldSpec],
-    rows: Sequence[Row],
+    rows: Rows,
     sheet: RunSheet,
     style: CsvStyle = PLAIN,
     address: str | None = None,
@@ -81,25 +83,46 @@ def write_table(
     UsageError, PathMissing, DiskFull.
     """
     check_target(file)
-    write_whole(file, table_bytes(file.suffix.lower(), fields, rows, sheet, style, address))
+    with whole_file(file) as out:
+        write_into(out, file.suffix.lower(), fields, rows, sheet, style, address, file.parent)
+
+
+def write_into(
+    out: BinaryIO,
+    suffix: str,
+    fields: Sequence[FieldSpec],
+    rows: Rows,
+    sheet: RunSheet,
+    style: CsvStyle = PLAIN,
+    address: str | None = None,
+    beside: Path | None = None,
+) -> None:
+    """Write the content of a file with that suffix, ".csv", ".xlsx" or ".json", a row at a time.
+
+    `beside` is a folder for what of a workbook does not belong into memory; None keeps it there. Raises UsageError.
+    """
+    if suffix == ".xlsx":
+        from docqa.extract.export.workbook import write_xlsx  # XlsxWriter is loaded where a workbook is wanted
+
+        write_xlsx(out, fields, rows, sheet, address, beside)
+        return
+    text = io.TextIOWrapper(out, style.encoding if suffix == ".csv" else "utf-8", newline="")
+    text.writelines(csv_pieces(fields, rows, style) if suffix == ".csv" else json_pieces(fields, rows, sheet))
+    text.detach()  # writes the rest and leaves the file open
 
 
 def table_bytes(
     suffix: str,
     fields: Sequence[FieldSpec],
-    rows: Sequence[Row],
+    rows: Rows,
     sheet: RunSheet,
     style: CsvStyle = PLAIN,
     address: str | None = None,
 ) -> bytes:
-    """The content of a file with that suffix, ".csv", ".xlsx" or ".json". Raises UsageError."""
-    if suffix == ".csv":
-        return csv_text(fields, rows, style).encode(style.encoding)
-    if suffix == ".json":
-        return json_text(fields, rows, sheet).encode()
-    from docqa.extract.export.workbook import xlsx_bytes  # XlsxWriter is loaded where a workbook is wanted
-
-    return xlsx_bytes(fields, rows, sheet, address)
+    """The same as bytes, for a table that fits into memory. Raises UsageError."""
+    out = io.BytesIO()
+    write_into(out, suffix, fields, rows, sheet, style, address)
+    return out.getvalue()
 
 
 def check_target(file: Path) -> None:
@@ -127,16 +150,27 @@ def checked_address(address: str) -> str:
 # ── CSV ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def csv_text(fields: Sequence[FieldSpec], rows: Sequence[Row], style: CsvStyle = PLAIN) -> str:
+def csv_text(fields: Sequence[FieldSpec], rows: Rows, style: CsvStyle = PLAIN) -> str:
     """The whole table as text, without the byte order mark."""
+    return "".join(csv_pieces(fields, rows, style))
+
+
+def csv_pieces(fields: Sequence[FieldSpec], rows: Rows, style: CsvStyle = PLAIN) -> Iterator[str]:
+    """The same text, a line at a time."""
     buffer = io.StringIO(newline="")
     table = csv.writer(buffer, delimiter=style.delimiter)
+
+    def written(line: Sequence[str]) -> str:
+        buffer.seek(0)
+        buffer.truncate()
+        table.writerow(line)
+        return buffer.getvalue()
+
     names = [field.name for field in fields]
     evidence = [f"{field.name}.{part}" for field in fields for part in _parts(field)]
-    table.writerow(["document", "doc", *names, "problem", *evidence])
+    yield written(["document", "doc", *names, "problem", *evidence])
     for row in rows:
-        table.writerow(_line(fields, row, style))
-    return buffer.getvalue()
+        yield written(_line(fields, row, style))
 
 
 def safe(text: str) -> str:
@@ -228,15 +262,25 @@ def _displaced(said: Correction) -> Problem:
 # ── JSON ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def json_text(fields: Sequence[FieldSpec], rows: Sequence[Row], sheet: RunSheet) -> str:
+def json_text(fields: Sequence[FieldSpec], rows: Rows, sheet: RunSheet) -> str:
     """Everything there is: the run, the fields, and of each cell its value, what was read where, and what people said.
 
-    Boxes are fractions of the page, x0 y0 x1 y1; pages are 1-based.
+    Boxes are fractions of the page, x0 y0 x1 y1; pages are 1-based. A document is a line.
     """
+    return "".join(json_pieces(fields, rows, sheet))
+
+
+def json_pieces(fields: Sequence[FieldSpec], rows: Rows, sheet: RunSheet) -> Iterator[str]:
+    """The same text, a document at a time."""
     run = asdict(sheet) | {"failed": [{"label": label, "problem": asdict(why)} for label, why in sheet.failed]}
-    documents = [_document_json(fields, row) for row in rows]
-    whole = {"run": run, "fields": [asdict(field) for field in fields], "documents": documents}
-    return json.dumps(whole, ensure_ascii=False, indent=1) + "\n"
+    yield f'{{"run": {_json(run)},\n"fields": {_json([asdict(field) for field in fields])},\n"documents": ['
+    for number, row in enumerate(rows):
+        yield f"{',' if number else ''}\n{_json(_document_json(fields, row))}"
+    yield "\n]}\n"
+
+
+def _json(known: object) -> str:
+    return json.dumps(known, ensure_ascii=False)
 
 
 def _document_json(fields: Sequence[FieldSpec], row: Row) -> dict[str, object]:
@@ -275,6 +319,11 @@ def _cell_json(row: Row, name: str, number: int = 0, column: str = "") -> dict[s
     }
 
 
+#: What is told of a cell; the rows of a table are told one by one.
+_MACHINE = tuple(one.name for one in dataclass_fields(Cell) if one.name not in ("doc", "field", "rows"))
+
+
 def _machine_json(cell: Cell) -> dict[str, object]:
-    known = asdict(cell) | {"signs": dict(cell.signs)}
-    return {name: value for name, value in known.items() if name not in ("doc", "field", "rows")}
+    known = {name: getattr(cell, name) for name in _MACHINE}
+    problem = None if cell.problem is None else asdict(cell.problem)
+    return known | {"problem": problem, "doubts": [asdict(one) for one in cell.doubts], "signs": dict(cell.signs)}

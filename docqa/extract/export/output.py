@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from docqa.extract.export.files import DECIMALS, DELIMITERS, CsvStyle, check_target, checked_address, write_table
-from docqa.extract.run import run_fields
-from docqa.extract.table import run_sheet, run_table
+from docqa.extract.table import Row, RunTable, run_sheet
 from docqa.settings import Settings
 from docqa.store import Store
 from docqa.store.ledger import Run
@@ -42,23 +41,40 @@ def check_output(arguments: argparse.Namespace) -> None:
 def write_run(arguments: argparse.Namespace, settings: Settings, store: Store, record: Run) -> dict[str, object]:
     """Write the table of an extraction as the arguments of `add_output` say; returns what there is to tell of it."""
     style = CsvStyle(arguments.bom, DELIMITERS[arguments.delimiter], DECIMALS[arguments.decimal])
-    rows = run_table(store, record.run)
+    rows = RunTable(store, record.run)
+    counted = _Counted(rows)
     address = f"http://{_host(settings)}:{settings.ui.port}" if arguments.address is None else arguments.address
-    fields = run_fields(record)
-    write_table(arguments.out, fields, rows, run_sheet(record, rows), style, address or None)
-    failed = [row for row in rows if row.problem is not None]
-    for row in failed:
-        print(f"{row.document.label}: {row.problem.message} {row.problem.hint}", file=sys.stderr)  # type: ignore[union-attr]
-    filled = sum(row.value(field.name) is not None for row in rows for field in fields)
+    write_table(arguments.out, rows.fields, counted, run_sheet(record, rows), style, address or None)
+    failed = [(document, problem) for document, problem in rows.documents if problem is not None]
+    for document, problem in failed:
+        print(f"{document.label}: {problem.message} {problem.hint}", file=sys.stderr)
     return {
         "run": record.run,
         "documents": len(rows),
         "failed": len(failed),
         "withdrawn": record.documents - len(rows),
-        "cells": filled,
-        "corrections": sum(len(row.corrections) + len(row.in_tables) for row in rows),
+        "cells": counted.cells,
+        "corrections": counted.corrections,
         "out": str(arguments.out),
     }
+
+
+class _Counted:
+    """Rows that are counted while they are written, so that they are not read once more for that."""
+
+    def __init__(self, table: RunTable) -> None:
+        self._table = table
+        self.cells = self.corrections = 0
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    def __iter__(self) -> Iterator[Row]:
+        self.cells = self.corrections = 0
+        for row in self._table:
+            self.cells += sum(row.value(field.name) is not None for field in self._table.fields)
+            self.corrections += len(row.corrections) + len(row.in_tables)
+            yield row
 
 
 def told(summary: Mapping[str, object]) -> str:

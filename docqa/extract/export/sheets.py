@@ -1,19 +1,25 @@
 """Sheets of an XLSX file: typed cells, colours, links and comments, and what Excel cannot hold.
 
-No text becomes a formula or a link by what it says, and codes stay texts. The file is made in memory: XlsxWriter could
-do with less of it (`constant_memory`), but would keep what documents say in temporary files outside of the store then,
-which a killed process leaves there. The only module that imports xlsxwriter. Not here: which sheets there are
-(`docqa.extract.export.workbook`).
+No text becomes a formula or a link by what it says, and codes stay texts. Lines that are written go into files of a
+folder that the caller names: nothing that a document says is left in the system's folder of temporary files, and what
+a process that was killed left there goes when the next one writes. The only module that imports xlsxwriter. Not here:
+which sheets there are (`docqa.extract.export.workbook`).
 """
 
 from __future__ import annotations
 
-import io
+import os
 import re
-from collections.abc import Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
+from pathlib import Path
+from typing import BinaryIO
 
 import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
@@ -42,16 +48,39 @@ FILLS = {
     "empty": "#EFEFEF",
     "plain": "",
 }
+_FOLDER = ".docqa-sheets-"  #: before the number of the process that writes
 _HEAD, _LINE, _INK = "#1F3A5F", "#D5DAE1", "#1B2430"
 
 
-class Book:
-    """A workbook in the making."""
+@contextmanager
+def folder_beside(place: Path) -> Iterator[Path]:
+    """A folder for lines that were written, gone at the end; those of processes that were killed go, too."""
+    for left in place.glob(f"{_FOLDER}*"):
+        if not _is_running(left.name.removeprefix(_FOLDER).partition("-")[0]):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=place, prefix=f"{_FOLDER}{os.getpid()}-") as folder:
+        yield Path(folder)
 
-    def __init__(self, title: str) -> None:
-        self._buffer = io.BytesIO()
+
+def _is_running(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, ValueError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # somebody else's
+    return True
+
+
+class Book:
+    """A workbook in the making: `folder` takes the lines that were written, None keeps them in memory."""
+
+    def __init__(self, out: BinaryIO, title: str, folder: Path | None) -> None:
         never = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-        self._book = xlsxwriter.Workbook(self._buffer, {"in_memory": True, **never})
+        place: dict[str, object] = {"in_memory": True}
+        if folder is not None:  # a sheet is written line after line, and only the last one is in memory
+            place = {"constant_memory": True, "tmpdir": str(folder)}
+        self._book = xlsxwriter.Workbook(out, {**place, **never})
         self._book.set_properties({"title": legal(title)})
         self._formats: dict[tuple[object, ...], Format] = {}
 
@@ -59,10 +88,12 @@ class Book:
         """A sheet behind those that are there; the name has to be one that Excel takes."""
         return Sheet(self, self._book.add_worksheet(name), name)
 
-    def content(self) -> bytes:
-        """The bytes of the whole file; nothing can be added after that."""
-        self._book.close()
-        return self._buffer.getvalue()
+    def close(self) -> None:
+        """Write the whole file; nothing can be added after that. Raises OSError."""
+        try:
+            self._book.close()
+        except FileCreateError as error:
+            raise error.args[0] from error
 
     def format(self, fill: str = "plain", number: str = "", align: str = "", *, bold: bool = False) -> Format:
         """How a cell looks, made once: Excel takes 64,000 formats of a book."""
@@ -146,6 +177,8 @@ class Sheet:
     def _make_room(self, line: int, column: int, text: str) -> None:
         """Make a line as high as its texts need: only Excel would, and only some of the time."""
         room = max(4, int(self._widths[column])) if column < len(self._widths) else len(text) + 1
+        if len(text) < room and "\n" not in text:
+            return
         needed = min(_MOST_LINES, sum(1 + len(part) // room for part in text.split("\n")))
         if needed > self._lines.get(line, 1):
             self._lines[line] = needed
@@ -190,11 +223,13 @@ class Sheet:
 
 def legal(text: str) -> str:
     """A text without halves of characters."""
-    return _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else _SURROGATE.sub("\ufffd", text)
 
 
 def shortened(text: str) -> str:
     """As much of a text as a cell holds, with a mark where some was cut off."""
+    if 2 * len(text) <= MOST_UNITS:  # a character takes two units at most
+        return text
     encoded = text.encode("utf-16-le")
     if len(encoded) <= 2 * MOST_UNITS:
         return text

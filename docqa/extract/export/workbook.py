@@ -8,16 +8,22 @@ that opens the page in the browser interface. Not here: how a cell is written (`
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import urlencode
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO
+from urllib.parse import quote_plus
 
 from docqa.errors import UsageError
 from docqa.extract.confidence import DOUBTED
 from docqa.extract.export.files import checked_address, problems_in, problems_of, shown_value
-from docqa.extract.export.sheets import MOST_NAME, MOST_ROWS, Book, Sheet
-from docqa.extract.table import Row, RunSheet, State, with_currency
-from docqa.types import Cell, Correction, FieldSpec, FieldType
+from docqa.extract.export.sheets import MOST_NAME, MOST_ROWS, Book, Sheet, folder_beside
+from docqa.extract.table import Row, Rows, RunSheet, State, with_currency
+from docqa.types import Cell, Correction, Document, FieldSpec, FieldType, Problem
 
 SURE = 0.9  #: confidence from which a cell is shown as sure: where it can be believed, nine of ten such are right
 _MOST_QUOTE = 600  #: characters of a quote in a comment; "Cells" has the whole of it
@@ -34,34 +40,96 @@ _CELLS = {
     "document": 28, "field": 22, "row": 6, "value": 28, "state": 15, "machine": 20, "confidence": 13, "page": 8,
     "quote": 60, "problem": 48, "who": 14, "when (UTC)": 19, "remark": 30,
 }  # fmt: skip
+_Told = tuple[Document, Problem | None, int]  # a document, why it failed, and how many of its cells to look at
 _FACTS = (34, 62, 11, 13, 60, 60)  # widths on the sheet of the run
 
 
-def xlsx_bytes(fields: Sequence[FieldSpec], rows: Sequence[Row], run: RunSheet, address: str | None = None) -> bytes:
-    """The workbook as the bytes of its file.
+def xlsx_bytes(fields: Sequence[FieldSpec], rows: Rows, run: RunSheet, address: str | None = None) -> bytes:
+    """A workbook that fits into memory as the bytes of its file. Raises UsageError."""
+    out = io.BytesIO()
+    write_xlsx(out, fields, rows, run, address)
+    return out.getvalue()
 
-    `address` is where the browser interface is found; None leaves the links out. Raises UsageError if the table does
-    not fit or the address is none.
+
+def write_xlsx(
+    out: BinaryIO,
+    fields: Sequence[FieldSpec],
+    rows: Rows,
+    run: RunSheet,
+    address: str | None = None,
+    beside: Path | None = None,
+) -> None:
+    """Write the workbook; the rows are gone through once for each sheet, and once before.
+
+    `address` is where the browser interface is found; None leaves the links out. Lines that were written go into a
+    folder of their own in `beside`; None keeps them in memory. Raises UsageError if the table does not fit or the
+    address is none, OSError.
     """
-    _check_size(fields, rows)
     place = None if address is None else f"{checked_address(address)}/extract?run={run.run}"
-    tables = [one for one in fields if one.type is FieldType.TABLE]
-    book = Book(f"docqa, extraction {run.run}")
-    first, *others = [book.add(name) for name in _sheet_names(tables)]
-    begins = {
-        one.name: (sheet.name, _write_rows(sheet, one, rows, place)) for one, sheet in zip(tables, others, strict=True)
-    }
-    _write_documents(first, fields, rows, begins, place)
-    _write_cells(book, fields, rows, place)
-    _write_run(book.add("Run"), fields, rows, run)
-    return book.content()
+    extent = _Extent.of(fields, rows)
+    _check_size(fields, extent)
+    with ExitStack() as stack:
+        folder = None if beside is None else stack.enter_context(folder_beside(beside))
+        book = Book(out, f"docqa, extraction {run.run}", folder)
+        tables = [one for one in fields if one.type is FieldType.TABLE]
+        first, *others = [book.add(name) for name in _sheet_names(tables)]
+        begins = {
+            one.name: (sheet.name, _write_rows(sheet, one, rows, extent, place))
+            for one, sheet in zip(tables, others, strict=True)
+        }
+        told = _write_documents(first, fields, rows, extent, begins, place)
+        _write_cells(book, fields, rows, extent.cells, place)
+        _write_run(book.add("Run"), fields, told, run)
+        book.close()
 
 
-def _check_size(fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
+@dataclass(slots=True)
+class _Extent:
+    """How much there is to write: what has to be known of all rows before the first is written."""
+
+    documents: int = 0
+    label: int = 0  #: characters of the longest
+    longest: dict[tuple[str, str], int] = field(default_factory=dict)  #: of a field's or a column's values, characters
+    sizes: dict[str, int] = field(default_factory=dict)  #: rows of all documents' tables
+    cells: int = 0  #: lines of "Cells"
+    failed: bool = False  #: whether any document did
+
+    @classmethod
+    def of(cls, fields: Sequence[FieldSpec], rows: Rows) -> _Extent:
+        """Go through the rows."""
+        found = cls(sizes={one.name: 0 for one in fields if one.type is FieldType.TABLE})
+        for row in rows:
+            found.documents += 1
+            found.label = max(found.label, len(row.document.label))
+            found.failed = found.failed or row.problem is not None
+            for shown in _every_cell(fields, row):
+                found.cells += 1
+                if not shown.number:
+                    continue
+                found._see(shown.field.name, shown.spec.name, shown.value)
+            for one in fields:
+                found._see(one.name, "", row.value(one.name))
+                if one.type is FieldType.TABLE:
+                    found.sizes[one.name] += len(row.rows(one))
+        return found
+
+    def _see(self, name: str, column: str, value: str | None) -> None:
+        self.longest[name, column] = max(self.longest.get((name, column), 0), len(value or ""))
+
+    def width(self, spec: FieldSpec, name: str, column: str, most: int) -> int:
+        """As wide as the longest value, the name with its filter button, and an amount with its currency."""
+        room = 8 if spec.type is FieldType.AMOUNT else 2
+        longest = self.longest.get((name, column))
+        return min(most, max(len(spec.name) + 4, 8, 0 if longest is None else longest + room))
+
+    def width_of_labels(self, least: int, most: int) -> int:
+        """As wide as the longest label."""
+        return min(most, max(least, self.label + 2))
+
+
+def _check_size(fields: Sequence[FieldSpec], extent: _Extent) -> None:
     most = MOST_ROWS - 1_000 - sum(1 + len(field.columns) for field in fields)  # the sheet of the run has more above
-    sizes = {"documents": len(rows)}
-    sizes |= {one.name: sum(len(row.rows(one)) for row in rows) for one in fields if one.type is FieldType.TABLE}
-    for name, size in sizes.items():
+    for name, size in {"documents": extent.documents, **extent.sizes}.items():
         if size > most:
             message = f"A sheet of a workbook cannot hold {size:,} rows ({name}): {most:,} at most."
             raise UsageError(message, "Write the table as .csv or .json, or extract from fewer documents at a time.")
@@ -168,9 +236,8 @@ class _Shown:
         """Where its page is shown; None if there is no page or nobody knows where the interface is."""
         if place is None or self.cell is None or self.cell.page is None:
             return None
-        about = {"doc": self.row.document.doc, "field": self.field.name}
-        about |= {"row": str(self.number), "column": self._place[2]} if self.number else {}
-        return f"{place}&{urlencode(about)}"
+        inside = f"&row={self.number}&column={_quoted(self._place[2])}" if self.number else ""
+        return f"{place}&doc={self.row.document.doc}&field={_quoted(self.field.name)}{inside}"
 
     def write(self, sheet: Sheet, line: int, column: int, link: str | None, *, comment: bool = True) -> None:
         """Put it on a sheet."""
@@ -179,6 +246,11 @@ class _Shown:
         sheet.value(line, column, self.value, self.spec, self.currency, self.fill)
         if comment:
             sheet.comment(line, column, self.comment)
+
+
+@lru_cache(maxsize=1_000)
+def _quoted(name: str) -> str:
+    return quote_plus(name)
 
 
 def _said(said: Correction, state: State, cell: Cell | None) -> str:
@@ -197,34 +269,41 @@ def _moment(at: str) -> str:
 def _write_documents(
     sheet: Sheet,
     fields: Sequence[FieldSpec],
-    rows: Sequence[Row],
+    rows: Rows,
+    extent: _Extent,
     begins: Mapping[str, tuple[str, Mapping[str, int]]],
     place: str | None,
-) -> None:
-    """A row a document; a table is the number of its rows, which leads to the first of them."""
+) -> list[_Told]:
+    """A row a document; a table is the number of its rows, which leads to the first of them.
+
+    Returns what is told of each document on the sheet of the run.
+    """
     names = ["document", "to look at", *(one.name for one in fields), "problem"]
-    widths = [_width(rows, 18, 44), 10, *(_width_of(one, [row.value(one.name) for row in rows], 42) for one in fields)]
-    sheet.table(names, [*widths, 50 if any(row.problem for row in rows) else 14], len(rows))
+    widths = [extent.width_of_labels(18, 44), 10, *(extent.width(one, one.name, "", 42) for one in fields)]
+    sheet.table(names, [*widths, 50 if extent.failed else 14], len(rows))
+    told = []
     for line, row in enumerate(rows, start=1):
         shown = [_Shown(row, one) for one in fields]
+        looks = sum(one.to_look_at for one in shown)
         sheet.text(line, 0, row.document.label, bold=True)
-        sheet.number(line, 1, sum(one.to_look_at for one in shown))
+        sheet.number(line, 1, looks)
         for column, one in enumerate(shown, start=2):
             name, first = begins.get(one.name, ("", {}))
             inside = f"internal:'{name}'!A{first[row.document.doc] + 1}" if row.document.doc in first else None
             one.write(sheet, line, column, inside or one.address(place))
         problem = "" if row.problem is None else f"{row.problem.message} {row.problem.hint}".strip()
         sheet.text(line, len(names) - 1, problem, "doubtful" if problem else "plain")
+        told.append((row.document, row.problem, looks))
+    return told
 
 
-def _write_rows(sheet: Sheet, table: FieldSpec, rows: Sequence[Row], place: str | None) -> dict[str, int]:
+def _write_rows(sheet: Sheet, table: FieldSpec, rows: Rows, extent: _Extent, place: str | None) -> dict[str, int]:
     """The rows of a table of all documents; returns the line at which each document's begin."""
-    lines = [(row, number) for row in rows for number in row.rows(table)]
-    values = [[row.value(table.name, number, one.name) for row, number in lines] for one in table.columns]
-    widths = [_width_of(one, texts, 50) for one, texts in zip(table.columns, values, strict=True)]
+    widths = [extent.width(one, table.name, one.name, 50) for one in table.columns]
     names = ["document", "row", *(one.name for one in table.columns)]
-    sheet.table(names, [_width(rows, 18, 44), 6, *widths], len(lines))
+    sheet.table(names, [extent.width_of_labels(18, 44), 6, *widths], extent.sizes[table.name])
     begins: dict[str, int] = {}
+    lines = ((each, number) for each in rows for number in each.rows(table))
     for line, (row, number) in enumerate(lines, start=1):
         begins.setdefault(row.document.doc, line)
         sheet.text(line, 0, row.document.label, bold=True)
@@ -235,15 +314,14 @@ def _write_rows(sheet: Sheet, table: FieldSpec, rows: Sequence[Row], place: str 
     return begins
 
 
-def _write_cells(book: Book, fields: Sequence[FieldSpec], rows: Sequence[Row], place: str | None) -> None:
+def _write_cells(book: Book, fields: Sequence[FieldSpec], rows: Rows, count: int, place: str | None) -> None:
     """A line a cell, those of tables included, on as many sheets as that takes."""
-    shown = [one for row in rows for one in _every_cell(fields, row)]
     most = MOST_ROWS - 1
-    for part in range(max(1, -(-len(shown) // most))):
-        some = shown[part * most : (part + 1) * most]
+    shown = (one for row in rows for one in _every_cell(fields, row))
+    for part in range(max(1, -(-count // most))):
         sheet = book.add(f"Cells {part + 1}" if part else "Cells")
-        sheet.table(list(_CELLS), list(_CELLS.values()), len(some))
-        for line, one in enumerate(some, start=1):
+        sheet.table(list(_CELLS), list(_CELLS.values()), min(most, count - part * most))
+        for line, one in enumerate(islice(shown, most), start=1):
             _write_cell(sheet, line, one, place)
 
 
@@ -275,7 +353,7 @@ def _write_cell(sheet: Sheet, line: int, one: _Shown, place: str | None) -> None
         sheet.text(line, column, text)
 
 
-def _write_run(sheet: Sheet, fields: Sequence[FieldSpec], rows: Sequence[Row], run: RunSheet) -> None:
+def _write_run(sheet: Sheet, fields: Sequence[FieldSpec], told: Sequence[_Told], run: RunSheet) -> None:
     """What the extraction was, what the colours mean, the fields, and the documents with what came of them."""
     sheet.widths(_FACTS)
     sheet.title(f"docqa, extraction {run.run}")
@@ -294,12 +372,12 @@ def _write_run(sheet: Sheet, fields: Sequence[FieldSpec], rows: Sequence[Row], r
     line = _write_lines(sheet, line + 2, ("field", "type", "required", "", "description"), described)
     sheet.names(line + 1, ("document", "id", "pages", "to look at", "problem", "what to do"))
     line += 1
-    for row in rows:
-        line, problem = line + 1, row.problem
-        sheet.text(line, 0, row.document.label, "doubtful" if problem else "plain", bold=True)
-        sheet.text(line, 1, row.document.doc[:12])
-        sheet.text(line, 2, "") if row.document.pages is None else sheet.number(line, 2, row.document.pages)
-        sheet.number(line, 3, sum(_Shown(row, one).to_look_at for one in fields))
+    for document, problem, looks in told:
+        line += 1
+        sheet.text(line, 0, document.label, "doubtful" if problem else "plain", bold=True)
+        sheet.text(line, 1, document.doc[:12])
+        sheet.text(line, 2, "") if document.pages is None else sheet.number(line, 2, document.pages)
+        sheet.number(line, 3, looks)
         sheet.text(line, 4, "" if problem is None else problem.message)
         sheet.text(line, 5, "" if problem is None else problem.hint)
 
@@ -326,13 +404,3 @@ def _facts(run: RunSheet) -> list[tuple[str, str]]:
         *([("withdrawn since", f"{run.withdrawn:,}")] if run.withdrawn else []),
         ("failed", f"{len(run.failed):,}"),
     ]
-
-
-def _width(rows: Sequence[Row], least: int, most: int) -> int:
-    return min(most, max([least, *(len(row.document.label) + 2 for row in rows)]))
-
-
-def _width_of(spec: FieldSpec, values: Sequence[str | None], most: int) -> int:
-    """As wide as the longest value, the name with its filter button, and an amount with its currency."""
-    room = 8 if spec.type is FieldType.AMOUNT else 2
-    return min(most, max([len(spec.name) + 4, 8, *(len(value or "") + room for value in values)]))
