@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -48,11 +48,12 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """The document as the finders see it: its sheets, their labels, and the order of its dates."""
+    """The document as the finders see it: its sheets, their labels, the order of its dates, and whose signs it has."""
 
     sheets: Sequence[Sheet]
     marks: Sequence[Sequence[Mark]]
     day_first: bool | None
+    signs: Mapping[str, str] = field(default_factory=dict)  #: what it means by signs that several currencies share
 
     @cached_property
     def marks_by_row(self) -> list[dict[int, list[Mark]]]:
@@ -92,7 +93,11 @@ class Scene:
     @cached_property
     def currencies(self) -> Sequence[list[Span]]:
         """The currencies of each sheet."""
-        return Lazy(len(self.sheets), lambda index: find_currencies(self.sheets[index].walled))
+        return Lazy(len(self.sheets), self._currencies)
+
+    def _currencies(self, index: int) -> list[Span]:
+        spans = find_currencies(self.sheets[index].walled)
+        return [span._replace(value=self.signs.get(span.value, span.value)) for span in spans]
 
     @cached_property
     def currency_counts(self) -> Counter[str]:
@@ -132,7 +137,7 @@ _CODE = re.compile(
     r"(?<![\w.])(?:[A-Z]{2}\d{2} ?(?:[A-Z]{4} ?)?\d[\dA-Z]{1,26}(?: \d[\dA-Z]{0,10}){1,7}(?!\w)"  # an IBAN in groups
     r"|(?:[A-Z\d] ){4,}[A-Z\d](?![^\s\x00])"  # one character in each box of a form
     r"|(?:[A-Z]{2} )?\d{2,4}(?: \d{3}){2,3}(?: \d{2})?(?! ?\d)"
-    r"|(?:# ?|\+)?(?=[\w./\-]{0,15}\d)[^\W_][\w./#\-]*\w)",
+    r"|(?:# ?|\+|(?<![^\s\x00])[-=])?(?=[\w./\-]{0,15}\d)[^\W_][\w./#\-]*\w)",
 )
 
 
@@ -152,7 +157,7 @@ def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
         return False
     behind = sheet.walled[span.end : span.end + 2].strip()
     free = not behind.startswith(("%", "@", "€", "$")) and not span.value.startswith(("http", "www."))
-    return free and _DECIMAL.fullmatch(span.value) is None
+    return free and _DECIMAL.fullmatch(span.value.lstrip("-=")) is None
 
 
 def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -246,7 +251,8 @@ def _ends_label(sheet: Sheet, mark: Mark) -> bool:
     return _COLON.match(sheet.text, mark.end) is not None
 
 
-_HEAD = re.compile(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?")
+#: What leads up to a text; a hyphen or an equals sign that a blank precedes and none follows begins it: "Id: -A12".
+_HEAD = re.compile(r"(?:[\s:;.,*>–—#|]|[-=](?!\w)|(?<=[^\s\0])[-=])*(?:\d{1,2}[.)]\s+)?")
 _REGISTER = re.compile(r"(?<=\w)\s*\([^()]*\d{4}[^()]*\)\s.*$")
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$")
 _NUMBER_BEHIND = re.compile(r"\s+[#(]?\d[\w-]*\)?$")
