@@ -16,11 +16,12 @@ from decimal import Decimal
 from functools import cache
 from statistics import median
 
-from docqa.extract.values import is_ambiguous_date, same_value
+from docqa.extract.values import SHARED, is_ambiguous_date, same_value
 from docqa.readers.layout.labels import column_guides, guide_for
 from docqa.readers.layout.runs import Sheet
 from docqa.readers.layout.titles import is_credit_note
 from docqa.types import Box, Cell, FieldSpec, FieldType, Page, Problem, Word
+from docqa.verify.tokens import decimal_mark, tokens_of
 
 #: Amounts may differ by the rounding of each rate: EN 16931 rounds to 0.01, cash to 0.05.
 _ROUNDING = Decimal("0.05")
@@ -30,6 +31,8 @@ _HINTS = {
     "sum_differs": "Look at the net amount, the tax and the total: one of them is wrong, or the document is.",
     "negative": "Look whether this is a credit note, and which sign your books give it.",
     "sign_unclear": "Look whether the dash is a minus.",
+    "mark_unclear": "Look whether it groups thousands or stands before decimals.",
+    "currency_unknown": "Look whose money it is: nothing in the document says so.",
     "rows_differ": "Look whether a row is missing or a sum was taken for a row.",
     "row_sum_differs": "Look at the row: quantity, price or amount is wrong, or a discount was given.",
     "row_count": "Look whether a row of the table is missing or was read twice.",
@@ -59,6 +62,8 @@ def check_document(
     confirmed = _check_sums(meant, cells, doubts)
     _check_signs(meant, cells, credit_note, doubts)
     _check_dashes(fields, cells, pages, doubts)
+    _check_marks(fields, cells, pages, doubts)
+    _check_currency(meant, cells, doubts)
     _check_dates(fields, meant, cells, day_first, doubts)
     _check_iban(meant, cells, doubts)
     checked = dict(cells)
@@ -154,6 +159,34 @@ def _check_dashes(
         dashed = re.compile(_DASHED + re.escape((cell.text or "").lstrip("-‐‑ ")))
         if dashed.search(cell.quote or "") and dashed.search(Sheet(page).walled):
             doubts[field.name].append(doubt("sign_unclear", f"“{cell.quote}” may be below zero or not."))
+
+
+def _check_marks(
+    fields: Sequence[FieldSpec],
+    cells: Mapping[str, Cell],
+    pages: Mapping[int, Page],
+    doubts: dict[str, list[Problem]],
+) -> None:
+    """In "1.234" the mark groups thousands or stands before decimals; other figures of the page say which."""
+    for field in fields:
+        cell, page = cells[field.name], pages.get(cells[field.name].page or 0)
+        found = _ONE_MARK.search(cell.text or "")
+        if field.type not in (FieldType.AMOUNT, FieldType.NUMBER) or cell.value is None or not found or page is None:
+            continue
+        usual = decimal_mark(tokens_of(word.text for word in page.words))
+        if usual and (usual == found[1]) != ("." in cell.value):
+            doubts[field.name].append(doubt("mark_unclear", f"“{cell.text}” has three digits behind its mark."))
+
+
+_ONE_MARK = re.compile(r"(?<![\d.,])[1-9]\d{0,2}([.,])\d{3}(?![\d.,])")
+
+
+def _check_currency(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dict[str, list[Problem]]) -> None:
+    """A sign that several currencies share is kept as printed where the document does not say whose it is."""
+    name = meant.get("currency", "")
+    value = _value(cells, name)
+    if value in SHARED:
+        doubts[name].append(doubt("currency_unknown", f"“{value}” may be {', '.join(SHARED[value])}."))
 
 
 def _check_table(

@@ -210,15 +210,20 @@ _DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)|-\d{2}(?=\x00|$)"
 # OCR tears "1,234.56" apart at the point. Only believed beside a currency or in a grouped number: "5. 20 pieces" is a
 # list.
 _TORN = r"\s?[.,]\s?\d{2}(?!\d)"
+_CELL_END = r"(?=\s*(?:\x00|$))"
+#: A plain blank groups digits beside a currency, too, and where nothing else is in the cell: "EUR 12 345".
+_SPACED = (
+    rf"\d{{1,3}}(?: \d{{3}})+(?!\d)(?:(?(front)(?:{_DECIMALS})?|(?!))|(?=\s?(?:{_CURRENCY})(?!{_LETTER})))"
+    rf"|(?:(?<![^\x00(\-−])|(?<=[:=])|(?<=[:=] ))\d{{1,3}}(?: \d{{3}})+{_CELL_END}"
+)
 #: What is printed for a minus: hyphens, the en dash, the sign itself, and the soft hyphen that some files have for it.
 _MINUS = "[-\u00ad‐‑‒–−﹣－]"
-_CELL_END = r"(?=\s*(?:\x00|$))"
 _AMOUNT = re.compile(
     rf"(?P<open>\(\s?)?(?P<minus>{_MINUS}\s?)?"
     rf"(?P<front>(?:(?<!{_LETTER})|(?<={_LETTER}{{3}}))(?:{_CURRENCY})\s?)?"
     # A currency may be glued to the digits; without one they begin a word, or OCR glued a whole word to them.
     rf"(?P<inner>{_MINUS}\s?)?(?(front)|(?:(?<![\w.,/])|(?<={_LETTER}{{2}}))(?<!\d[-–:]))"
-    rf"(?P<number>(?:{_GROUPED})(?:{_DECIMALS}|{_TORN})?|\d+(?:{_DECIMALS})|(?(front)\d+(?:{_TORN})?|\d+))"
+    rf"(?P<number>{_SPACED}|(?:{_GROUPED})(?:{_DECIMALS}|{_TORN})?|\d+(?:{_DECIMALS})|(?(front)\d+(?:{_TORN})?|\d+))"
     # A minus behind is glued to the amount or ends its cell: else it parts what is before it from what is behind.
     rf"(?P<after>{_MINUS}(?!\w)|\s{_MINUS}{_CELL_END})?(?P<back>\s?(?:{_CURRENCY})(?!{_LETTER}))?"
     rf"(?P<last>{_MINUS}(?!\w)|\s{_MINUS}{_CELL_END})?(?P<credit>\s?[Cc][Rr](?!\w))?(?P<close>\s?\))?"
@@ -362,7 +367,7 @@ def _number_value(printed: str) -> str:
 
 
 def _integer_value(printed: str) -> str:
-    value = Decimal(_amount_value(printed))
+    value = Decimal(_amount_value(printed.removesuffix("%").rstrip()))
     if value != value.to_integral_value():
         raise ValueError(f"“{printed}” is not a whole number.")
     return str(int(value))

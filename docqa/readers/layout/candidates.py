@@ -17,11 +17,8 @@ from docqa.extract.values import Span, find_amounts, find_currencies, find_dates
 from docqa.readers.layout.labels import Guide, Mark, by_row
 from docqa.readers.layout.lexicon import (
     DURATION_FORM,
-    EMPTY_BOX,
     LAW_WORDS,
     PLACE_FORMS,
-    TICKED,
-    YES_NO,
     Shape,
 )
 from docqa.readers.layout.names import (
@@ -33,6 +30,7 @@ from docqa.readers.layout.names import (
 )
 from docqa.readers.layout.parties import find_parties
 from docqa.readers.layout.runs import Lazy, Sheet
+from docqa.readers.layout.ticks import find_ticks
 
 
 class Candidate(NamedTuple):
@@ -133,9 +131,19 @@ def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     return _from_spans(scene.sheets[index], index, scene.amounts[index])
 
 
+_PERCENT = re.compile(r"(?<![\w.,])[-−]?\d{1,3}(?:[.,]\d{1,4})?\s?%")
+
+
+def _numbers(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Amounts and percentages: nobody asks for a rate as an amount of money."""
+    rates = (Span(m.start(), m.end(), m.group()) for m in _PERCENT.finditer(scene.sheets[index].walled))
+    return _amounts(guide, scene, index) + _from_spans(scene.sheets[index], index, rates)
+
+
 _CODE = re.compile(
     r"(?<![\w.])(?:[A-Z]{2}\d{2} ?(?:[A-Z]{4} ?)?\d[\dA-Z]{1,26}(?: \d[\dA-Z]{0,10}){1,7}(?!\w)"  # an IBAN in groups
     r"|(?:[A-Z\d] ){4,}[A-Z\d](?![^\s\x00])"  # one character in each box of a form
+    r"|(?:(?<![^\x00])|(?<=[:#] ))\d{2,}(?: \d{2,})+(?=\s*(?:\x00|$))"  # groups of digits, and all there is
     r"|(?:[A-Z]{2} )?\d{2,4}(?: \d{3}){2,3}(?: \d{2})?(?! ?\d)"
     r"|(?:# ?|\+|(?<![^\s\x00])[-=])?(?=[\w./\-]{0,15}\d)[^\W_][\w./#\-]*\w)",
 )
@@ -209,13 +217,7 @@ def _title_prior(sheet: Sheet, index: int, run: int) -> float:
 
 
 def _marks(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    sheet = scene.sheets[index]
-    forms = ((TICKED, "true"), (EMPTY_BOX, "false"), (YES_NO, ""))
-    return [
-        Candidate(index, match.start(), match.end(), sheet.run_at(match.start()), value or match.group())
-        for form, value in forms
-        for match in re.finditer(form, sheet.walled)
-    ]
+    return _from_spans(scene.sheets[index], index, find_ticks(scene.sheets[index].walled))
 
 
 _Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of the run
@@ -481,7 +483,7 @@ def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 _FINDERS: dict[Shape, Callable[[Guide, Scene, int], list[Candidate]]] = {
     Shape.DATE: _dates,
     Shape.AMOUNT: _amounts,
-    Shape.NUMBER: _amounts,
+    Shape.NUMBER: _numbers,
     Shape.CODE: _codes,
     Shape.NAME: _names,
     Shape.PARTY: _parties,
