@@ -211,8 +211,9 @@ def _check_table(
         return set()
     summed = sum((amount for amount in amounts if amount is not None), Decimal(0))
     fitting = {name for name, value in known.items() if abs(value - summed) <= _ROUNDING}
-    if not fitting and credit_note():
-        fitting = {name for name, value in known.items() if abs(value + summed) <= _ROUNDING}
+    turned = {name for name, value in known.items() if abs(value + summed) <= _ROUNDING}
+    if not fitting and turned and credit_note():
+        fitting = turned
     if fitting and None not in amounts:
         return {field.name, *fitting}
     if meant.get("net", "") not in known and summed <= abs(known[meant["total"]]):
