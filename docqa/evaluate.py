@@ -22,7 +22,7 @@ from docqa.ask import ask, finished
 from docqa.errors import BadQuestionsFile, PathMissing
 from docqa.extract.calibration import accuracy_at, brier, calibration_error, fitted, in_words
 from docqa.extract.confidence import Calibration
-from docqa.extract.run import carry_on, start_run
+from docqa.extract.run import carry_on, measurement
 from docqa.extract.table import run_table
 from docqa.extract.values import same_value
 from docqa.find import Finder, Scope
@@ -282,10 +282,14 @@ def evaluate_fields(
 def judge_fields(
     store: Store, settings: Settings, fields: Sequence[FieldSpec], records: Sequence[FieldRecord], wanted: str
 ) -> list[Judged]:
-    """Fill the fields of the records' documents and compare every cell with the truth."""
-    run = start_run(store, settings, fields, wanted, [record.doc for record in records])
-    carry_on(store, settings, run)
-    cells = {row.document.doc: row.cells for row in run_table(store, run)}
+    """Fill the fields of the records' documents and compare every cell with the truth.
+
+    It is no extraction of the office's: nobody sees it, and nothing of it is left but cells that need not be filled
+    again.
+    """
+    with measurement(store, settings, fields, wanted, [record.doc for record in records]) as run:
+        carry_on(store, settings, run)
+        cells = {row.document.doc: row.cells for row in run_table(store, run)}
     types = {field.name: field.type for field in fields}
     return [
         Judged(record.doc, name, cell := cells[record.doc].get(name), is_right(cell, truth, types[name]))

@@ -328,7 +328,7 @@ class Cell:
     score: float = 0.0
     reader: str = ""
     problem: Problem | None = None  #: why there is no value
-    currency: str | None = None  #: ISO 4217, of an amount
+    currency: str | None = None  #: ISO 4217, of an amount; the sign where several share it ("$") and none is known
     confidence: float | None = None  #: calibrated chance that the value is right; None where nobody estimated it
     doubts: tuple[Problem, ...] = ()  #: checks the value failed: it is kept, but somebody should look
     rows: tuple[tuple[Cell, ...], ...] = ()  #: of a table

@@ -313,6 +313,58 @@ def test_a_document_may_have_two_records_and_one_that_is_not_there_is_skipped(sm
     assert (report["n"], report["documents"], report["skipped"]) == (1, 2, 1)
 
 
+def test_a_measurement_is_no_extraction_of_the_office(small_store: Store, doc: str) -> None:
+    records = [FieldRecord(doc=doc, fields={"total": "1"})]
+    mine = extraction.start_run(small_store, Settings(), [TOTAL], "quote", [doc])
+    ledger = small_store.catalog.ledger
+    with extraction.measurement(small_store, Settings(), [TOTAL], "quote", [doc]) as run:
+        assert run < 0
+        assert [one.run for one in ledger.runs()] == [mine], "it is not in the list"
+        assert extraction.carry_on(small_store, Settings())
+        assert ledger.run_pending(run) == [doc], "whoever works everything off leaves it alone"
+        with small_store.carrying(-run) as free:
+            assert free, "it shares no lock with the extraction of that number"
+    evaluate_fields(small_store, Settings(), [TOTAL], records, "quote")
+    assert [one.run for one in ledger.runs()] == [mine]
+    assert ledger.runs(run) == []
+    assert (ledger.runs(mine)[0].done, ledger.runs(mine)[0].documents) == (1, 1)
+
+
+def test_a_measurement_that_was_broken_off_goes_on_where_it_was(
+    small_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs = sorted(one.doc for one in small_store.catalog.documents())
+    read: list[str] = []
+
+    class Dying(Scores):
+        def fill(self, fields: Sequence[FieldSpec], pages: Sequence[Evidence]) -> list[Reading]:
+            read.append(pages[0].page.doc)
+            if len(read) == 2:
+                raise KeyboardInterrupt
+            return []
+
+    monkeypatch.setattr(extraction, "open_reader", lambda settings, wanted, embed: Dying())
+    records = [FieldRecord(doc=one, fields={"total": "1"}) for one in docs[:3]]
+    with pytest.raises(KeyboardInterrupt):
+        evaluate_fields(small_store, Settings(), [TOTAL], records, "auto")
+    assert small_store.catalog.ledger.runs() == []
+    assert evaluate_fields(small_store, Settings(), [TOTAL], records, "auto")["n"] == 3
+    assert sorted(read) == sorted([*docs[:3], read[1]]), "none but the one that was cut off was read twice"
+
+
+def test_a_measurement_that_was_killed_is_forgotten_after_a_while(
+    small_store: Store, doc: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = small_store.catalog.ledger
+    with monkeypatch.context() as then:
+        then.setattr("docqa.store.ledger.now", lambda: "2026-01-01T00:00:00+00:00")
+        killed = ledger.start_measurement("[]", "quote", "v", [doc])
+        old = ledger.start_run("[]", "quote", "v", [doc])
+    other = ledger.start_measurement("[]", "quote", "v", [doc])
+    evaluate_fields(small_store, Settings(), [TOTAL], [FieldRecord(doc=doc, fields={"total": "1"})], "quote")
+    assert [bool(ledger.runs(run)) for run in (killed, other, old)] == [False, True, True]
+
+
 def test_confidence_is_fitted_on_one_half_and_measured_on_the_other() -> None:
     def judged(doc: str, right: bool) -> Judged:
         return Judged(doc * 64, "x", replace(cell("5"), signs=(("good", float(right)),)), right)

@@ -10,14 +10,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from statistics import median
 
-from docqa.extract.values import is_ambiguous_date, same_value
+from docqa.extract.values import SHARED, is_ambiguous_date, same_value
 from docqa.readers.layout.labels import column_guides, guide_for
+from docqa.readers.layout.runs import Sheet
+from docqa.readers.layout.titles import is_credit_note
 from docqa.types import Box, Cell, FieldSpec, FieldType, Page, Problem, Word
+from docqa.verify.tokens import decimal_mark, tokens_of
 
 #: Amounts may differ by the rounding of each rate: EN 16931 rounds to 0.01, cash to 0.05.
 _ROUNDING = Decimal("0.05")
@@ -26,6 +30,9 @@ _ALIGNED = 0.012  #: of the page's width: amounts of one column end so close to 
 _HINTS = {
     "sum_differs": "Look at the net amount, the tax and the total: one of them is wrong, or the document is.",
     "negative": "Look whether this is a credit note, and which sign your books give it.",
+    "sign_unclear": "Look whether the dash is a minus.",
+    "mark_unclear": "Look whether it groups thousands or stands before decimals.",
+    "currency_unknown": "Look whose money it is: nothing in the document says so.",
     "rows_differ": "Look whether a row is missing or a sum was taken for a row.",
     "row_sum_differs": "Look at the row: quantity, price or amount is wrong, or a discount was given.",
     "row_count": "Look whether a row of the table is missing or was read twice.",
@@ -45,18 +52,25 @@ def doubt(code: str, message: str) -> Problem:
 def check_document(
     fields: Sequence[FieldSpec], cells: Mapping[str, Cell], pages: Mapping[int, Page], day_first: bool | None
 ) -> tuple[dict[str, Cell], set[str]]:
-    """The cells of one document with their doubts, and the names of the amounts that confirm each other."""
+    """The cells of one document with their doubts, and the names of the amounts that confirm each other.
+
+    `day_first` is what is known of the order of its dates, not what is guessed.
+    """
     doubts: dict[str, list[Problem]] = defaultdict(list)
+    credit_note = cache(lambda: bool(pages) and is_credit_note(pages[min(pages)]))  # few documents have a minus
     meant = {guide_for(field).concept: field.name for field in reversed(fields) if field.type is not FieldType.TABLE}
     confirmed = _check_sums(meant, cells, doubts)
-    _check_signs(meant, cells, doubts)
+    _check_signs(meant, cells, credit_note, doubts)
+    _check_dashes(fields, cells, pages, doubts)
+    _check_marks(fields, cells, pages, doubts)
+    _check_currency(meant, cells, doubts)
     _check_dates(fields, meant, cells, day_first, doubts)
     _check_iban(meant, cells, doubts)
     checked = dict(cells)
     for field in fields:
         if field.type is FieldType.TABLE and checked[field.name].rows:
             checked[field.name] = _check_rows(field, checked[field.name])
-            confirmed |= _check_table(field, checked[field.name], meant, checked, doubts)
+            confirmed |= _check_table(field, checked[field.name], meant, checked, credit_note, doubts)
             _check_count(field, checked[field.name], pages, doubts)
     for name, found in doubts.items():
         checked[name] = replace(checked[name], doubts=(*checked[name].doubts, *found))
@@ -165,12 +179,66 @@ def _check_sums(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dic
     return set()
 
 
-def _check_signs(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dict[str, list[Problem]]) -> None:
-    """What has to be paid is not negative: where it is, on a credit note, some books count it the other way round."""
+def _check_signs(
+    meant: Mapping[str, str],
+    cells: Mapping[str, Cell],
+    credit_note: Callable[[], bool],
+    doubts: dict[str, list[Problem]],
+) -> None:
+    """What has to be paid is not below zero, unless the document says in its title that it is a credit note."""
     for name in (meant.get(concept, "") for concept in ("net", "tax", "total")):
         amount = _decimal(cells.get(name))
-        if amount is not None and amount < 0:
+        if amount is not None and amount < 0 and not credit_note():
             doubts[name].append(doubt("negative", f"{amount} is below zero."))
+
+
+#: A word, a dash between blanks, and then what is behind the dash of an amount.
+_DASHED = r"[^\W\d_][%).]* +[-‐‑] +"
+
+
+def _check_dashes(
+    fields: Sequence[FieldSpec],
+    cells: Mapping[str, Cell],
+    pages: Mapping[int, Page],
+    doubts: dict[str, list[Problem]],
+) -> None:
+    """In "Skonto - 5.00" the dash may be a minus, or part the words from the amount."""
+    for field in fields:
+        cell = cells[field.name]
+        page = pages.get(cell.page or 0)
+        if field.type is not FieldType.AMOUNT or cell.value is None or page is None:
+            continue
+        dashed = re.compile(_DASHED + re.escape((cell.text or "").lstrip("-‐‑ ")))
+        if dashed.search(cell.quote or "") and dashed.search(Sheet(page).walled):
+            doubts[field.name].append(doubt("sign_unclear", f"“{cell.quote}” may be below zero or not."))
+
+
+def _check_marks(
+    fields: Sequence[FieldSpec],
+    cells: Mapping[str, Cell],
+    pages: Mapping[int, Page],
+    doubts: dict[str, list[Problem]],
+) -> None:
+    """In "1.234" the mark groups thousands or stands before decimals; other figures of the page say which."""
+    for field in fields:
+        cell, page = cells[field.name], pages.get(cells[field.name].page or 0)
+        found = _ONE_MARK.search(cell.text or "")
+        if field.type not in (FieldType.AMOUNT, FieldType.NUMBER) or cell.value is None or not found or page is None:
+            continue
+        usual = decimal_mark(tokens_of(word.text for word in page.words))
+        if usual and (usual == found[1]) != ("." in cell.value):
+            doubts[field.name].append(doubt("mark_unclear", f"“{cell.text}” has three digits behind its mark."))
+
+
+_ONE_MARK = re.compile(r"(?<![\d.,])[1-9]\d{0,2}([.,])\d{3}(?![\d.,])")
+
+
+def _check_currency(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dict[str, list[Problem]]) -> None:
+    """A sign that several currencies share is kept as printed where the document does not say whose it is."""
+    name = meant.get("currency", "")
+    value = _value(cells, name)
+    if value in SHARED:
+        doubts[name].append(doubt("currency_unknown", f"“{value}” may be {', '.join(SHARED[value])}."))
 
 
 def _check_table(
@@ -178,9 +246,13 @@ def _check_table(
     table: Cell,
     meant: Mapping[str, str],
     cells: Mapping[str, Cell],
+    credit_note: Callable[[], bool],
     doubts: dict[str, list[Problem]],
 ) -> set[str]:
-    """The rows add up to the net amount, or to the total where prices include the tax."""
+    """The rows add up to the net amount, or to the total where prices include the tax.
+
+    A credit note may print what it takes back without a minus in its rows, or in its sums.
+    """
     place = _column(field, "line_total")
     if place is None:
         return set()
@@ -190,7 +262,10 @@ def _check_table(
     if not known:
         return set()
     summed = sum((amount for amount in amounts if amount is not None), Decimal(0))
-    fitting = {name for name, value in known.items() if abs(abs(value) - abs(summed)) <= _ROUNDING}
+    fitting = {name for name, value in known.items() if abs(value - summed) <= _ROUNDING}
+    turned = {name for name, value in known.items() if abs(value + summed) <= _ROUNDING}
+    if not fitting and turned and credit_note():
+        fitting = turned
     if fitting and None not in amounts:
         return {field.name, *fitting}
     if meant.get("net", "") not in known and summed <= abs(known[meant["total"]]):

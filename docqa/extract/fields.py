@@ -99,16 +99,26 @@ class _FieldsFile(BaseModel):
         named: list[_Column | _Table] = [*self.field, *self.table]
         if not named:
             raise ValueError("there is no field in it")
-        if taken := [one.name for one in named if one.name in RESERVED]:
+        if taken := [one.name for one in named if _as_heading(one.name) in RESERVED]:
             raise ValueError(f"a field cannot be called {taken[0]}: every table has such a column")
         _check_distinct("fields", named)
         return self
 
 
 def _check_distinct(what: str, named: Sequence[_Column | _Table]) -> None:
-    names = [one.name for one in named]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"two {what} are called {sorted(twice)[0]}")
+    """Names that differ in nothing but case and underscores are the same to whoever reads them over a column."""
+    known: dict[str, str] = {}
+    for one in named:
+        other = known.setdefault(_as_heading(one.name), one.name)
+        if other != one.name:
+            raise ValueError(f"two {what} are called {other} and {one.name}, which no table could tell apart")
+    if len(known) < len(named):
+        names = [one.name for one in named]
+        raise ValueError(f"two {what} are called {next(name for name in names if names.count(name) > 1)}")
+
+
+def _as_heading(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").split())
 
 
 def load_fields(file: Path) -> tuple[FieldSpec, ...]:

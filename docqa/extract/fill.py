@@ -5,13 +5,15 @@ Not here: which documents, when, and where cells are kept (`docqa.extract.run`),
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from docqa.extract.checks import check_document, compare_tables, doubt
 from docqa.extract.confidence import Calibration, signs_of
+from docqa.extract.evidence import day_first_evidence, likely_day_first, shared_signs
 from docqa.extract.proof import prove
-from docqa.extract.values import currency_of, day_first_evidence, normalise
+from docqa.extract.values import currency_of, normalise
 from docqa.types import Cell, FieldSpec, FieldType, Page, Problem, Reading
 
 _SURE = 0.7  #: score from which a label stands beside the value, so that the built-in reader need not guess
@@ -41,7 +43,8 @@ def fill_cells(
     """
     text = "\n".join(page.text for page in pages.values())
     priced = any(one.type is FieldType.AMOUNT for field in fields for one in (field, *field.columns))
-    view = View(doc, pages, day_first_evidence(text), currency_of(text) if priced else None)
+    signs = shared_signs(text)
+    view = View(doc, pages, likely_day_first(text), currency_of(text, signs=signs) if priced else None, signs)
     cells: dict[str, Cell] = {}
     for field in fields:
         first = [one for one in readings.first if one.field == field.name]
@@ -52,7 +55,7 @@ def fill_cells(
         cells[field.name] = _rated(field, check(view, field, first, reader), first, second, view)
     everything = {**others, **cells}
     known = [field for field in fields if field.name in everything]
-    checked, confirmed = check_document(known, everything, pages, view.day_first)
+    checked, confirmed = check_document(known, everything, pages, day_first_evidence(text))
     return {field.name: _finished(checked[field.name], field.name in confirmed, calibration) for field in fields}
 
 
@@ -89,12 +92,16 @@ def _finished(cell: Cell, confirmed: bool, calibration: Calibration) -> Cell:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One document as its values are checked: its pages, how it writes dates (None: unknown), and its currency."""
+    """One document as its values are checked: its pages, how it probably writes dates (None: unknown), its currency.
+
+    `signs` says what it means by signs that several currencies share.
+    """
 
     doc: str
     pages: Mapping[int, Page]
     day_first: bool | None
     currency: str | None
+    signs: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def check(view: View, field: FieldSpec, readings: Sequence[Reading], reader: str) -> Cell:
@@ -116,13 +123,13 @@ def check(view: View, field: FieldSpec, readings: Sequence[Reading], reader: str
         problem = _problem("unproven", f"“{text}” does not stand on the pages.")
     else:
         try:
-            value = normalise(text, field, view.day_first)
+            value = normalise(text, field, view.day_first, view.signs)
         except ValueError as error:
             problem = _problem("bad_value", str(error))
     score = min(reading.score for reading in readings)
     cell = Cell(view.doc, field.name, value, text, page, first.quote, boxes, score, reader, problem)
     if field.type is FieldType.AMOUNT and value is not None:
-        return replace(cell, currency=currency_of(text, first.quote) or view.currency)
+        return replace(cell, currency=currency_of(text, first.quote, signs=view.signs) or view.currency)
     return cell
 
 

@@ -13,14 +13,20 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 
 from docqa.extract.values import Span, find_amounts, find_dates, normalise, split_list
+from docqa.readers.layout.runs import Sheet
 from docqa.types import Box, FieldSpec, FieldType, Page, Reading, Word
 from docqa.verify import Match, boxes_of, locate
 
 _NUMBERS = (FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER)
 #: A cut (NUL) that parts what belongs together. "RM" and "2.50" do not, in "RM2.50".
 _PARTED = re.compile(r"[^\W\d_]\0[^\W\d_]|\d\0\d|\S[-/_'&@]\0\S|\S\0[-/_'&@]\S|\d[.,]\0\d|\d\0[.,]\d")
+#: What makes an amount one below zero, as a word of its own.
+_SIGN = re.compile(r"[-\u00ad‐‑‒–−﹣－()]|(?i:cr)\)?")
+#: A minus, or what parts words from an amount.
+_SPACED_DASH = re.compile(r"[-‐‑]\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +80,23 @@ def _says(printed: str, text: str) -> bool:
 
 
 def _part(page: Page, quote: Match) -> Page:
-    """The words of a quote as a page; all values that were read from the same line are looked for in the same one."""
+    """The words of a quote as a page; all values that were read from the same line are looked for in the same one.
+
+    A quote need not have the sign that stands apart from its amount: "5.00 -", "5.00 CR".
+    """
     parts: dict[tuple[int, int], Page] = page.__dict__.setdefault("_parts", {})
     if (quote.first, quote.last) not in parts:
-        parts[quote.first, quote.last] = replace(page, words=page.words[quote.first : quote.last + 1])
+        first = quote.first - 1 if _is_sign(page, quote.first - 1, quote.first) else quote.first
+        last = quote.last + 1 if _is_sign(page, quote.last + 1, quote.last) else quote.last
+        parts[quote.first, quote.last] = replace(page, words=page.words[first : last + 1])
     return parts[quote.first, quote.last]
+
+
+def _is_sign(page: Page, place: int, beside: int) -> bool:
+    """Whether a word beside another one, in its line, says that an amount is below zero."""
+    if not 0 <= place < len(page.words) or page.words[place].line != page.words[beside].line:
+        return False
+    return _SIGN.fullmatch(page.words[place].text) is not None
 
 
 def _lines_of(page: Page, quote: str) -> Page:
@@ -106,24 +124,63 @@ def _boxes(field: FieldSpec, text: str, page: Page, day_first: bool | None) -> t
 
 def _place(field: FieldSpec, text: str, page: Page, day_first: bool | None) -> tuple[Box, ...]:
     match = locate(text, page)
-    if match is not None:
+    if match is not None and not _has_another_sign(field, text, page, match):
         return match.boxes
     sign = text.strip()
     if sign and all(unicodedata.category(char) == "Sc" for char in sign):  # a currency sign, glued to its amount
         return next((boxes_of([word]) for word in page.words if sign in word.text), ())
     if field.type is not FieldType.DATE and field.type not in _NUMBERS:
-        return ()
+        return _literally(text, page)
     try:
         value = normalise(text, FieldSpec(field.name, field.type), day_first)
     except ValueError:
         return ()
-    printed = " ".join(word.text for word in page.words)
-    spans = find_dates(printed, day_first) if field.type is FieldType.DATE else find_amounts(printed)
+    if field.type is FieldType.DATE:
+        spans = find_dates(" ".join(word.text for word in page.words), day_first)
+    else:
+        spans = _amounts(page)
     return next((_boxes_at(span, page.words) for span in spans if _same(span, value, field.type)), ())
 
 
+def _literally(text: str, page: Page) -> tuple[Box, ...]:
+    """Boxes of words that are a text mark by mark, such as "=1+2", of which few are letters or digits."""
+    words, said = [word.text for word in page.words], text.split()
+    places = (at for at in range(len(words) - len(said) + 1) if said and words[at : at + len(said)] == said)
+    first = next(places, None)
+    return () if first is None else boxes_of(page.words[first : first + len(said)])
+
+
+def _has_another_sign(field: FieldSpec, text: str, page: Page, match: Match) -> bool:
+    """Whether the amount that was found is one below zero and the one that was read is not, or the other way round.
+
+    "5.00" stands in "5.00 CR" and in "-EUR 5.00" letter by letter, and is no proof of 5.00. A dash with a blank behind
+    it ("Skonto - 5.00") may or may not be a minus, and is none of the proof's business.
+    """
+    if field.type not in _NUMBERS:
+        return False
+    try:
+        value = Decimal(normalise(text, FieldSpec(field.name, field.type)))
+    except ValueError:
+        return False
+    start, end = (sum(len(word.text) + 1 for word in page.words[:place]) for place in (match.first, match.last + 1))
+    there = [span for span in _amounts(page) if span.start < end - 1 and start < span.end]
+    same = [span for span in there if abs(Decimal(span.value)) == abs(value)]
+    printed = " ".join(word.text for word in page.words)
+    return bool(same) and not any(
+        Decimal(span.value) == value or _SPACED_DASH.match(printed, span.start) for span in same
+    )
+
+
+def _amounts(page: Page) -> list[Span]:
+    """The amounts of a page, or of a part of it, each within a cell: where the words have no wide gap between them."""
+    if "_amounts" not in page.__dict__:
+        page.__dict__["_amounts"] = find_amounts(Sheet(page).walled)
+    spans: list[Span] = page.__dict__["_amounts"]
+    return spans
+
+
 def _same(span: Span, value: str, type: FieldType) -> bool:
-    return span.value == value if type is FieldType.DATE else float(span.value) == float(value)
+    return span.value == value if type is FieldType.DATE else Decimal(span.value) == Decimal(value)
 
 
 def _boxes_at(span: Span, words: Sequence[Word]) -> tuple[Box, ...]:

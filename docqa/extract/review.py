@@ -18,7 +18,7 @@ from docqa.extract.calibration import CALIBRATION, calibration_in, load_calibrat
 from docqa.extract.fields import field_key
 from docqa.extract.run import run_fields
 from docqa.extract.table import row_text
-from docqa.extract.values import currency_of, is_ambiguous_date, normalise
+from docqa.extract.values import SHARED, currency_of, is_ambiguous_date, normalise
 from docqa.store import Store
 from docqa.store.database import now
 from docqa.types import Cell, Correction, FieldSpec, FieldType
@@ -58,7 +58,7 @@ def correct(
         if row and not column:
             raise UsageError("A whole row has no value.", "Name the column, or leave the value empty to strike it out.")
         value = _value(text, spec)
-        currency = currency_of(text) if spec.type is FieldType.AMOUNT else None
+        currency = _named_currency(text) if spec.type is FieldType.AMOUNT else None
     read = _read(beside, row, column)
     _check_next_row(store, doc, field, row, beside)
     return _add(store, Correction(doc, field.name, value, who, "", note, row, column, read=read, currency=currency))
@@ -105,6 +105,12 @@ def _check_next_row(store: Store, doc: str, table: FieldSpec, row: int, beside: 
     if row > there + 1:
         rows = "1 row" if there == 1 else f"{there or 'no'} rows"
         raise UsageError(f"{table.name} has {rows}.", f"Row {there + 1} adds one; row {row} would leave a gap.")
+
+
+def _named_currency(text: str) -> str | None:
+    """The currency a person typed with an amount; a sign that several share leaves it to the machine which is meant."""
+    currency = currency_of(text)
+    return None if currency in SHARED else currency
 
 
 def _value(text: str, spec: FieldSpec) -> str:

@@ -59,6 +59,22 @@ def start_run(store: Store, settings: Settings, fields: Sequence[FieldSpec], wan
     return store.catalog.ledger.start_run(fields_json(fields), wanted, reader.version, docs)
 
 
+@contextmanager
+def measurement(
+    store: Store, settings: Settings, fields: Sequence[FieldSpec], wanted: str, docs: Iterable[str]
+) -> Iterator[int]:
+    """An extraction that is in no list, is carried on by nobody else, and is forgotten at the end; its number.
+
+    Cells that were filled stay, so that a measurement that was broken off goes on where it was. Raises BadSettings.
+    """
+    ledger = store.catalog.ledger
+    run = ledger.start_measurement(fields_json(fields), wanted, _reader(settings, wanted).version, docs)
+    try:
+        yield run
+    finally:
+        ledger.drop_measurement(run)
+
+
 def chosen_run(
     store: Store,
     settings: Settings,

@@ -20,8 +20,9 @@ from statistics import fmean, median
 
 from rapidfuzz import fuzz, process
 
+from docqa.extract.evidence import likely_day_first
 from docqa.extract.fields import MAX_COLUMNS, RESERVED, fields_toml, in_plain_letters, load_fields, presets
-from docqa.extract.values import day_first_evidence, fold_letters, fold_space, normalise
+from docqa.extract.values import fold_letters, fold_space, normalise
 from docqa.readers.layout import read_fields
 from docqa.readers.layout.candidates import Scene
 from docqa.readers.layout.columns import COLUMN_CONCEPTS
@@ -132,7 +133,7 @@ class _Sample:
     def __init__(self, pages: Sequence[Page]) -> None:
         self.pages = pages
         sheets = [Sheet(page) for page in pages]
-        self.day_first = day_first_evidence("\n".join(page.text for page in pages))
+        self.day_first = likely_day_first("\n".join(page.text for page in pages))
         self.scene = Scene(sheets, [[] for _ in sheets], self.day_first)
         self.grids = find_grids(self.scene)
         self.pairs = find_pairs(self.scene, self.grids)

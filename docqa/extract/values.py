@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
+from docqa.extract.calendar import MONTH_NUMBER, duration_value
 from docqa.types import FieldSpec, FieldType
 
 
@@ -27,10 +28,14 @@ class Span(NamedTuple):
     value: str
 
 
-def normalise(text: str, spec: FieldSpec, day_first: bool | None = None) -> str:
+_UNKNOWN: Mapping[str, str] = {}
+
+
+def normalise(text: str, spec: FieldSpec, day_first: bool | None = None, signs: Mapping[str, str] = _UNKNOWN) -> str:
     """Turn a value as printed into the value as kept; raises ValueError with a sentence if it does not fit the field.
 
-    `day_first` is what is known about the document's dates, see `day_first_evidence`.
+    `day_first` is what is known about the document's dates, `signs` what it means by signs that several currencies
+    share (`docqa.extract.evidence`).
     """
     printed = fold_space(text)
     if not printed:
@@ -40,7 +45,7 @@ def normalise(text: str, spec: FieldSpec, day_first: bool | None = None) -> str:
     elif spec.type is FieldType.LIST:
         value = "; ".join(split_list(text))
     else:
-        value = _plain_value(printed, spec)
+        value = _plain_value(printed, spec, signs)
     if spec.pattern is not None and re.fullmatch(spec.pattern, value) is None:
         raise ValueError(f"“{value}” does not match the pattern {spec.pattern}.")
     return value
@@ -99,54 +104,19 @@ def _fold(text: str) -> str:
     return re.sub(r"[^\w\x00]|_", "", joined).replace("\x00", " ")
 
 
-def _plain_value(printed: str, spec: FieldSpec) -> str:
+def _plain_value(printed: str, spec: FieldSpec, signs: Mapping[str, str]) -> str:
     readers: dict[FieldType, Callable[[str], str]] = {
         FieldType.AMOUNT: _amount_value,
         FieldType.NUMBER: _number_value,
         FieldType.INTEGER: _integer_value,
         FieldType.BOOLEAN: _boolean_value,
-        FieldType.CHOICE: lambda text: _choice_value(text, spec.choices),
+        FieldType.CHOICE: lambda text: _choice_value(text, spec.choices, signs),
     }
     if spec.type in readers:
         return readers[spec.type](printed)
-    if "currency" in spec.name.lower() and printed.upper() in CURRENCIES:
-        return CURRENCIES[printed.upper()]
-    return _duration_value(printed) or printed
-
-
-# ── durations ────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-#: Numbers in words, without accents, as durations are written: English, German, French, Spanish, Italian, Dutch.
-_COUNTS: dict[str, int] = {
-    word: count
-    for count, words in {
-        1: "one ein eine einem einen einer un une uno una een", 2: "two zwei deux due dos twee",
-        3: "three drei trois tre tres drie", 4: "four vier quatre", 5: "five funf cinq", 6: "six", 7: "seven",
-        8: "eight", 9: "nine", 10: "ten zehn dix", 12: "twelve", 18: "eighteen", 24: "twentyfour", 36: "thirtysix",
-    }.items()
-    for word in words.split()
-}  # fmt: skip
-_DURATION = re.compile(r"([a-z][a-z \-]*?|\d{1,3})[\s\-]*(?:\(\d{1,3}\)\s*)?[\s\-]*([a-z]+)(?:['’]s?)?")
-_UNITS: dict[str, str] = {
-    word: unit
-    for unit, words in {
-        "day": "day days tag tage tagen jour jours dia dias giorni dagen",
-        "week": "week weeks woche wochen semaine semaines weken",
-        "month": "month months monat monate monaten mois mes meses mese mesi maand maanden",
-        "year": "year years jahr jahre jahren an ans annee annees ano anos anno anni jaar jaren",
-    }.items()
-    for word in words.split()
-}  # fmt: skip
-
-
-def _duration_value(printed: str) -> str | None:
-    """Return "3 years" for "three (3) years", and None for anything that is no duration."""
-    match = _DURATION.fullmatch(fold_letters(printed))
-    if match is None or match.group(2) not in _UNITS:
-        return None
-    word = re.sub(r"[\s\-]", "", match.group(1))
-    count = int(word) if word.isdigit() else _COUNTS.get(word)
-    return None if count is None else f"{count} {_UNITS[match.group(2)]}{'' if count == 1 else 's'}"
+    if "currency" in spec.name.lower() and (code := _code(printed)) is not None:
+        return signs.get(code, code)
+    return duration_value(fold_letters(printed)) or printed
 
 
 # ── choices and booleans ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -164,8 +134,13 @@ def _boolean_value(printed: str) -> str:
     raise ValueError(f"“{printed}” is neither yes nor no.")
 
 
-def _choice_value(printed: str, choices: tuple[str, ...]) -> str:
-    meant = CURRENCIES.get(printed.upper(), printed)
+def _choice_value(printed: str, choices: tuple[str, ...], signs: Mapping[str, str]) -> str:
+    meant = _code(printed) or printed
+    meant = signs.get(meant, meant)
+    shared = [choice for choice in choices if choice in SHARED.get(meant, ())]
+    if len(shared) > 1:
+        raise ValueError(f"“{printed}” may be {' or '.join(shared)}.")
+    meant = shared[0] if shared else meant
     exact = [choice for choice in choices if _fold(choice) == _fold(meant)]
     within = [choice for choice in choices if _fold(choice) and _fold(choice) in _fold(printed)]
     # "credit note" also holds "note": the longest choice inside the text is the one that is meant.
@@ -198,26 +173,35 @@ def _any_case(words: Iterable[str]) -> str:
     return "|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in rests.items())
 
 
-#: How a currency is printed, in capitals, and its ISO 4217 code.
+#: Signs that several currencies share, as they are kept where nobody knows which is meant, and those currencies.
+SHARED: dict[str, tuple[str, ...]] = {
+    "$": ("USD", "AUD", "CAD", "NZD", "SGD", "HKD", "TWD", "MXN"),
+    "kr": ("SEK", "NOK", "DKK", "ISK"),
+    "¥": ("JPY", "CNY"),
+}
+#: How a currency is printed, in capitals, and its ISO 4217 code; a sign that several share stays what it is.
 CURRENCIES: dict[str, str] = {
-    "€": "EUR", "EUR": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "USD", "US$": "USD", "USD": "USD", "£": "GBP",
-    "GBP": "GBP", "CHF": "CHF", "SFR": "CHF", "¥": "JPY", "JPY": "JPY", "CNY": "CNY", "RMB": "CNY", "₹": "INR",
+    "€": "EUR", "EUR": "EUR", "EURO": "EUR", "EUROS": "EUR", "$": "$", "US$": "USD", "USD": "USD", "£": "GBP",
+    "GBP": "GBP", "CHF": "CHF", "SFR": "CHF", "¥": "¥", "JPY": "JPY", "CNY": "CNY", "RMB": "CNY", "₹": "INR",
     "INR": "INR", "RS": "INR", "RS.": "INR", "RM": "MYR", "MYR": "MYR", "SGD": "SGD", "S$": "SGD", "HKD": "HKD",
     "HK$": "HKD", "AUD": "AUD", "A$": "AUD", "CAD": "CAD", "C$": "CAD", "SEK": "SEK", "NOK": "NOK", "DKK": "DKK",
     "PLN": "PLN", "ZŁ": "PLN", "CZK": "CZK", "HUF": "HUF", "RON": "RON", "BRL": "BRL", "R$": "BRL", "MXN": "MXN",
     "ZAR": "ZAR", "TRY": "TRY", "₺": "TRY", "₽": "RUB", "RUB": "RUB", "KRW": "KRW", "₩": "KRW", "THB": "THB",
-    "IDR": "IDR",
+    "IDR": "IDR", "AU$": "AUD", "CA$": "CAD", "NZD": "NZD", "NZ$": "NZD", "TWD": "TWD", "NT$": "TWD", "MX$": "MXN",
+    "ISK": "ISK",
 }  # fmt: skip
 
 _LETTER = r"[^\W\d_]"
 #: In any case of its letters, spelled out: a pattern that ignores case tries each mark at each place in full.
-_CURRENCY = _any_case(CURRENCIES)
+_CURRENCY = rf"{_any_case(CURRENCIES)}|[Kk]r\.?"
 #: Codes are printed in capitals: "Try" and "Ron" are words. These are printed otherwise, too.
 _ALSO_SMALL = ("EUR", "EURO", "EUROS", "RM", "RS", "RS.", "SFR")
 _PRINTED = {**CURRENCIES, **{mark.capitalize(): CURRENCIES[mark] for mark in _ALSO_SMALL}, "SFr": "CHF"}
+_PRINTED |= {"kr": "kr", "kr.": "kr", "Kr": "kr", "Kr.": "kr"}
 _CURRENCY_ALONE = re.compile(rf"(?:{_from_first_letter(_PRINTED, _LETTER)})(?!{_LETTER})")
 _GROUPED = (
-    r"\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:\.\d{3})+(?!\d)|\d{1,3}(?:['’]\d{3})+(?!\d)|\d{1,3}(?:[\u00a0\u202f]\d{3})+(?!\d)"
+    r"\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:\.\d{3})+(?!\d)|\d{1,3}(?:['’]\d{3})+(?!\d)|\d{1,3}(?:[\u00a0\u2009\u202f]\d{3})+(?!\d)"
+    r"|\d{1,2}(?:,\d{2})+,\d{3}(?!\d)"  # lakhs and crores
     # A plain blank groups digits only where a decimal comma confirms it: "2 100.00" is two cells of a table.
     r"|\d{1,3}(?: \d{3})+(?=,\d{2}(?!\d))"
 )
@@ -226,13 +210,24 @@ _DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)|-\d{2}(?=\x00|$)"
 # OCR tears "1,234.56" apart at the point. Only believed beside a currency or in a grouped number: "5. 20 pieces" is a
 # list.
 _TORN = r"\s?[.,]\s?\d{2}(?!\d)"
+_CELL_END = r"(?=\s*(?:\x00|$))"
+#: A plain blank groups digits beside a currency, too, and where nothing else is in the cell: "EUR 12 345".
+_SPACED = (
+    rf"\d{{1,3}}(?: \d{{3}})+(?!\d)(?:(?(front)(?:{_DECIMALS})?|(?!))|(?=\s?(?:{_CURRENCY})(?!{_LETTER})))"
+    rf"|(?:(?<![^\x00(\-−])|(?<=[:=])|(?<=[:=] ))\d{{1,3}}(?: \d{{3}})+{_CELL_END}"
+)
+#: What is printed for a minus: hyphens, the en dash, the sign itself, and the soft hyphen that some files have for it.
+_MINUS = "[-\u00ad‐‑‒–−﹣－]"
 _AMOUNT = re.compile(
-    rf"(?P<open>\(\s?)?(?P<minus>[-–−]\s?)?(?P<front>(?:(?<!{_LETTER})|(?<={_LETTER}{{3}}))(?:{_CURRENCY})\s?)?"
+    rf"(?P<open>\(\s?)?(?P<minus>{_MINUS}\s?)?"
+    rf"(?P<front>(?:(?<!{_LETTER})|(?<={_LETTER}{{3}}))(?:{_CURRENCY})\s?)?"
     # A currency may be glued to the digits; without one they begin a word, or OCR glued a whole word to them.
-    rf"(?P<inner>[-–−]\s?)?(?(front)|(?:(?<![\w.,/])|(?<={_LETTER}{{2}}))(?<!\d[-:]))"
-    rf"(?P<number>(?:{_GROUPED})(?:{_DECIMALS}|{_TORN})?|\d+(?:{_DECIMALS})|(?(front)\d+(?:{_TORN})?|\d+))"
-    rf"(?P<after>\s?[-–−](?![\w]))?(?P<back>\s?(?:{_CURRENCY})(?!{_LETTER}))?(?P<close>\s?\))?"
-    rf"(?!\s?%)(?![\d_]|{_LETTER}{{2}})(?![/:]\d)(?!-\w)(?![.,]\d)"
+    rf"(?P<inner>{_MINUS}\s?)?(?(front)|(?:(?<![\w.,/])|(?<={_LETTER}{{2}}))(?<!\d[-–:]))"
+    rf"(?P<number>{_SPACED}|(?:{_GROUPED})(?:{_DECIMALS}|{_TORN})?|\d+(?:{_DECIMALS})|(?(front)\d+(?:{_TORN})?|\d+))"
+    # A minus behind is glued to the amount or ends its cell: else it parts what is before it from what is behind.
+    rf"(?P<after>{_MINUS}(?!\w)|\s{_MINUS}{_CELL_END})?(?P<back>\s?(?:{_CURRENCY})(?!{_LETTER}))?"
+    rf"(?P<last>{_MINUS}(?!\w)|\s{_MINUS}{_CELL_END})?(?P<credit>\s?[Cc][Rr](?!\w))?(?P<close>\s?\))?"
+    rf"(?!\s?%)(?![\d_]|{_LETTER}{{2}})(?![/:]\d)(?![-–]\w)(?![.,]\d)"
 )
 _DIGIT = re.compile(r"\d")
 
@@ -249,14 +244,17 @@ def find_amounts(text: str, dates: Sequence[Span] | None = None) -> list[Span]:
 
 
 def find_currencies(text: str) -> list[Span]:
-    """The currency signs and codes in running text; the value is the ISO 4217 code."""
+    """The currency signs and codes in running text; the value is the ISO 4217 code, or a sign that several share."""
     return [Span(m.start(), m.end(), _PRINTED[m.group()]) for m in _CURRENCY_ALONE.finditer(text)]
 
 
-def currency_of(*texts: str) -> str | None:
-    """The currency printed in the first of the texts that has one; of several in it the one it has most often."""
+def currency_of(*texts: str, signs: Mapping[str, str] = _UNKNOWN) -> str | None:
+    """The currency printed in the first of the texts that has one; of several in it the one it has most often.
+
+    A sign that several currencies share is given as it is ("$") unless `signs` knows which is meant.
+    """
     for text in texts:
-        counts = Counter(span.value for span in find_currencies(text))
+        counts = Counter(signs.get(span.value, span.value) for span in find_currencies(text))
         if counts:
             return counts.most_common(1)[0][0]
     return None
@@ -269,7 +267,7 @@ def _amount_matches(text: str) -> Iterator[re.Match[str]]:
         found = _AMOUNT.search(text, max(position, digit.start() - 12))
         if found is None:
             return
-        if not _inside_a_code(found, text):
+        if not _inside_a_code(found, text) and not _in_larger_units(found, text):
             yield found
         position = found.end()
 
@@ -281,17 +279,58 @@ def _inside_a_code(match: re.Match[str], text: str) -> bool:
     return glued and re.search(r"[.,]\s?\d{2}$", match.group("number")) is None
 
 
+#: "2.5 million" is not 2.5; in India "5 Cr" are fifty million rupees.
+_LARGER = re.compile(
+    r"(?i)\s?(?:mio|mill?ion\w*|mill?iard\w*|milion\w*|millon\w*|miljoen\w*|mrd|billions?|bn|tsd|tausend|thousands?|"
+    r"mille|lakhs?|crores?)(?!\w)"
+)
+_MONEY = re.compile(r"[.,]\s?\d\d$")
+
+
+def _in_larger_units(match: re.Match[str], text: str) -> bool:
+    credit = match["credit"] and "INR" in (_code(match["front"]), _code(match["back"]))
+    return bool(credit) or _LARGER.match(text, match.end()) is not None
+
+
+def _code(mark: str | None) -> str | None:
+    plain = mark.strip() if mark else ""
+    return CURRENCIES.get(plain.upper()) or _PRINTED.get(plain)
+
+
 def _amount_span(match: re.Match[str]) -> Span:
-    parens = bool(match.group("open") and match.group("close"))
-    negative = parens or any(match.group(name) for name in ("minus", "inner", "after"))
-    start = match.start() if parens or not match.group("open") else match.end("open")
-    end = match.end() if parens or not match.group("close") else match.start("close")
-    value = _plain_number(match.group("number"))
+    parens = bool(match["open"] and match["close"])
+    start, negative = _front_of(match, parens)
+    end, credit = match.end(), bool(match["credit"])
+    if match["close"] and not parens:
+        end = match.start("close")
+    if credit and not (_MONEY.search(match["number"]) or match["front"] or match["back"]):
+        end, credit = match.start("credit"), False  # "500 CR" may be anything
+    value = _plain_number(match["number"])
+    negative = negative or parens or credit or bool(match["after"] or match["last"])
     return Span(start, end, f"-{value}" if negative and Decimal(value) != 0 else value)
+
+
+def _front_of(match: re.Match[str], parens: bool) -> tuple[int, bool]:
+    """Where an amount begins, and whether a minus stands before it.
+
+    A dash with a blank behind it may also part the amount from its label ("Total – 5.00") or from another ("3 - 5"):
+    it is a minus at the beginning of a cell and behind a colon, and a hyphen is one behind words, too.
+    """
+    start = match.start() if parens or not match["open"] else match.end("open")
+    dash = match["inner"] or match["minus"] or ""
+    if not dash[1:]:
+        return start, bool(dash)
+    before = match.string[max(0, match.start() - 8) : match.start()].rstrip(" ")
+    parts = before != "" and (before[-1].isdigit() or dash[0] == "–") and before[-1] not in "\0:="
+    if parts and not parens:
+        return match.start("number") if match["inner"] else match.end("minus"), False
+    return start, True
 
 
 def _plain_number(printed: str, lone_point_is_decimal: bool = False) -> str:
     """Digits with a decimal point. The last mark is the decimal one unless exactly three digits follow it."""
+    if not printed.isascii():  # digits of other scripts and widths
+        printed = "".join(str(unicodedata.decimal(char, char)) for char in printed)
     if printed.isdecimal():
         return printed
     digits = re.sub(r"[\s'’]", "", printed)
@@ -321,14 +360,14 @@ def _amount_value(printed: str) -> str:
 
 
 def _number_value(printed: str) -> str:
-    if re.fullmatch(r"[-–−]?\d+\.\d+", printed):
-        return printed.translate({ord("–"): "-", ord("−"): "-"})
+    if re.fullmatch(rf"{_MINUS}?[0-9]+\.[0-9]+", printed):
+        return re.sub(_MINUS, "-", printed)
     percent = re.fullmatch(r"(.*\d)\s?%", printed)
     return _amount_value(percent.group(1) if percent else printed)
 
 
 def _integer_value(printed: str) -> str:
-    value = Decimal(_amount_value(printed))
+    value = Decimal(_amount_value(printed.removesuffix("%").rstrip()))
     if value != value.to_integral_value():
         raise ValueError(f"“{printed}” is not a whole number.")
     return str(int(value))
@@ -343,26 +382,13 @@ def _decimal(printed: str) -> Decimal:
 
 # ── dates ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-#: Month names without accents: English, German, French, Spanish, Italian, Dutch, Portuguese; short forms after them.
-_MONTHS: tuple[str, ...] = (
-    "january januar janner janvier enero gennaio januari janeiro jan janv ene gen",
-    "february februar feber fevrier febrero febbraio februari fevereiro feb febr fevr fev",
-    "march marz maerz mars marzo maart marco mar mrz mrt",
-    "april avril abril aprile apr avr abr",
-    "may mai mayo maggio mei maio mag",
-    "june juni juin junio giugno junho jun giu",
-    "july juli juillet julio luglio julho jul juil lug",
-    "august aout agosto augustus aug ago",
-    "september septembre septiembre setiembre settembre setembro sep sept set",
-    "october oktober octobre octubre ottobre outubro oct okt ott out",
-    "november novembre noviembre novembro nov",
-    "december dezember decembre diciembre dicembre dezembro dec dez dic",
-)
-_MONTH_NUMBER: dict[str, int] = {name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()}
-_MONTH = "(?:" + "|".join(sorted(_MONTH_NUMBER, key=len, reverse=True)) + r")(?![a-z])"
-_FIRST_MONTH = f"(?:{_from_first_letter(_MONTH_NUMBER, '[a-z]')})(?![a-z])"  #: at the beginning of a form
+#: A month by name, in a text without accents; a year in full.
+MONTH = "(?:" + "|".join(sorted(MONTH_NUMBER, key=len, reverse=True)) + r")(?![a-z])"
+#: … that no day stands before, as in "May 3, 2021".
+LEADING_MONTH = _from_first_letter(MONTH_NUMBER, "[a-z]", r"\d ", r"\d", "of ")
+_FIRST_MONTH = f"(?:{_from_first_letter(MONTH_NUMBER, '[a-z]')})(?![a-z])"  #: at the beginning of a form
 _YEAR = r"(?:(?:19|20)\d\d(?!\d(?!\d?:))|['’]?\d\d(?!\d(?!\d?:\d))(?![.,]\d))"
-_FULL_YEAR = r"(?:19|20)\d\d(?!\d(?!\d?:))"
+FULL_YEAR = r"(?:19|20)\d\d(?!\d(?!\d?:))"
 _ORDINAL = r"(?:\s?(?:st|nd|rd|th|er|ste|de|e|[ºª°]))?"
 
 #: Each form begins with a letter or digit and then says what must not stand before it: the search skips all else.
@@ -370,9 +396,9 @@ _DATE_FORMS: tuple[re.Pattern[str], ...] = tuple(
     re.compile(form)
     for form in (
         r"(?P<y>(?:19|20)(?<![\d.,/-]..)\d\d)\s?(?P<mark>[-/.])\s?(?P<m>\d\d?)\s?(?P=mark)\s?(?P<d>\d\d?)(?!\d(?!\d?:))",
-        rf"(?P<d>\d(?<![\d.,/].)\d?){_ORDINAL}[\s.,/-]*(?:day\s+)?(?:of\s+|de\s+|del\s+)?(?P<name>{_MONTH})"
+        rf"(?P<d>\d(?<![\d.,/].)\d?){_ORDINAL}[\s.,/-]*(?:day\s+)?(?:of\s+|de\s+|del\s+)?(?P<name>{MONTH})"
         rf"[\s.,/-]*(?:de\s+|del\s+|of\s+)?(?P<y>{_YEAR})",
-        rf"(?P<name>{_FIRST_MONTH})[\s.]*(?:the\s+)?(?P<d>\d\d?){_ORDINAL}(?:\s?[,.]\s?|\s+)(?P<y>{_FULL_YEAR})",
+        rf"(?P<name>{_FIRST_MONTH})[\s.]*(?:the\s+)?(?P<d>\d\d?){_ORDINAL}(?:\s?[,.]\s?|\s+)(?P<y>{FULL_YEAR})",
         rf"(?P<name>{_FIRST_MONTH})[/-](?P<d>\d\d?)[/-](?P<y>{_YEAR})",
         rf"(?P<a>\d(?<![\d.,/-].)\d?)\s?(?P<mark>[-/.])\s?(?P<b>\d\d?)\s?(?P=mark)\s?(?P<y>{_YEAR})",
         # boxes of a form
@@ -398,7 +424,7 @@ def find_dates(text: str, day_first: bool | None = None) -> list[Span]:
     for form in _DATE_FORMS:
         for match in form.finditer(folded):
             if order is None and "a" in match.groupdict():
-                order = day_first_evidence(text) is not False
+                order = numeric_order(text).order is not False
             iso = _iso(match, order is not False)
             free = not any(match.start() < span.end and span.start < match.end() for span in spans)
             if iso is not None and free:
@@ -414,7 +440,7 @@ def _iso(match: re.Match[str], day_first: bool) -> str | None:
     if "a" in parts:
         day, month = _day_and_month(int(parts["a"]), int(parts["b"]), day_first or parts["mark"] == ".")
     else:
-        day, month = int(parts["d"]), _MONTH_NUMBER[parts["name"]] if "name" in parts else int(parts["m"])
+        day, month = int(parts["d"]), MONTH_NUMBER[parts["name"]] if "name" in parts else int(parts["m"])
     try:
         return date(year, month, day).isoformat()
     except ValueError:
@@ -438,36 +464,26 @@ def _default_date(printed: str) -> str:
     return _date_value(printed, None)
 
 
-_NUMERIC_DATE = re.compile(rf"(\d(?<![\d.,/-].)\d?)([-/])(\d\d?)\2{_YEAR}")
-_LEADING_MONTH = _from_first_letter(_MONTH_NUMBER, "[a-z]", r"\d ", r"\d", "of ")
-_MONTH_LEADS = re.compile(rf"(?:{_LEADING_MONTH})(?![a-z])\.? \d\d?(?:st|nd|rd|th)?, ?{_FULL_YEAR}")
-_DAY_LEADS = re.compile(rf"\d(?<!\d.)\d?(?:st|nd|rd|th)?\.? (?:of )?{_MONTH},? {_FULL_YEAR}")
-_US_STATES = (
-    "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|"
-    "PA|RI|SC|SD|TN|TX|UT|VT|VA|WA|WV|WI|WY"
-)
-_US_ADDRESS = re.compile(rf"[A-Z](?<!\w.)[A-Z](?<={_US_STATES})\.?,? \d{{5}}(?:-\d{{4}})?\b")
+_NUMERIC_DATE = re.compile(rf"(\d(?<![\d.,/-].)\d?)\s?([-/])\s?(\d\d?)\s?\2\s?{_YEAR}")
 
 
-@lru_cache(maxsize=16)  # of a document it is asked by who reads it and by who checks
-def day_first_evidence(text: str) -> bool | None:
-    """Whether a document writes the day before the month; None if its text does not tell.
+class NumericOrder(NamedTuple):
+    """What dates like 03/04/2018 say: whether the day leads, None if they do not tell; and whether there are any."""
 
-    A number above 12 settles it. Only without one do weaker hints count: how it writes dates with month names, US
-    addresses, and at last its currency.
-    """
+    order: bool | None
+    dates: bool
+
+
+def numeric_order(text: str) -> NumericOrder:
+    """The order of day and month by the numbers above 12 of a text's dates, if nearly all of them agree."""
     numeric = [(int(m.group(1)), int(m.group(3))) for m in _NUMERIC_DATE.finditer(text)]
     day_leads = sum(12 < a <= 31 and b <= 12 for a, b in numeric)
     month_leads = sum(12 < b <= 31 and a <= 12 for a, b in numeric)
-    if day_leads != month_leads:
-        return day_leads > month_leads
-    folded = fold_letters(text)
-    hints: tuple[Callable[[], tuple[bool, bool]], ...] = (
-        lambda: (bool(_DAY_LEADS.search(folded)), bool(_MONTH_LEADS.search(folded))),
-        lambda: (False, bool(_US_ADDRESS.search(text))),
-        lambda: _currency_hints(text),
-    )
-    return next((for_day for hint in hints for for_day, for_month in [hint()] if for_day != for_month), None)
+    agreed = max(day_leads, month_leads) > _AGREED * min(day_leads, month_leads)
+    return NumericOrder(day_leads > month_leads if agreed else None, bool(numeric))
+
+
+_AGREED = 3  #: times as many dates of one order as of the other, of which recognition may have misread a digit
 
 
 def is_ambiguous_date(printed: str) -> bool:
@@ -476,8 +492,3 @@ def is_ambiguous_date(printed: str) -> bool:
         int(m.group(1)) <= 12 and int(m.group(3)) <= 12 and m.group(1).lstrip("0") != m.group(3).lstrip("0")
         for m in _NUMERIC_DATE.finditer(printed)
     )
-
-
-def _currency_hints(text: str) -> tuple[bool, bool]:
-    codes = {span.value for span in find_currencies(text)}
-    return bool(codes - {"USD"}), "USD" in codes

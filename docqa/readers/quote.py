@@ -95,7 +95,7 @@ class QuoteReader:
     """Answers by quoting and fills fields by layout rules. `embed` turns texts into unit vectors."""
 
     name = "quote"
-    version = "quote-4"
+    version = "quote-5"
 
     def __init__(self, embed: Callable[[Sequence[str]], Vectors]) -> None:
         self._embed = embed

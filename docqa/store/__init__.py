@@ -31,6 +31,8 @@ from docqa.types import Document, Evidence, Page
 
 FIRST_COLLECTION = "documents"  #: where documents go while nobody named a collection
 MAX_LABEL = 250  #: characters of a name that are kept, fewer than a file system takes; a label is only ever shown
+#: Where the locks of measurements are, whose numbers are below zero: behind those of all extractions there can be.
+_BELOW_ZERO = 1 << 40
 MAX_COLLECTION = 80  #: characters of a collection's name
 #: Printable in Python's eyes but not in anybody else's: fillers, joiners and selectors (Default_Ignorable_Code_Point in
 #: Unicode's DerivedCoreProperties) and the empty Braille cell. Not U+FE0E and U+FE0F: emoji are written with them.
@@ -124,7 +126,7 @@ class Store:
         """
         with (self.folder / "runs.lock").open("a") as lock:
             try:
-                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, run)
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, run if run > 0 else _BELOW_ZERO - run)
             except OSError as error:
                 if error.errno not in (errno.EACCES, errno.EAGAIN):
                     raise

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from docqa.store.database import Database, Row, now, problem_columns, problem_of
 from docqa.types import MAX_ATTEMPTS, Box, Cell, Correction, Document, Problem
 
+_FORGOTTEN = timedelta(days=30)  #: no measurement takes as long
 NOT_READ = "not_read"  #: code of the problem of a document that has no pages yet
 
 
@@ -62,6 +64,28 @@ class Ledger:
             sql.executemany("INSERT INTO run_documents (run, doc) VALUES (?, ?)", [(run, doc) for doc in set(docs)])
         return int(run or 0)
 
+    def start_measurement(self, fields: str, reader: str, version: str, docs: Iterable[str]) -> int:
+        """Record an extraction that only measures; its number is below zero, and it is known by that alone."""
+        with self._database.write() as sql:
+            [(run,)] = sql.execute("SELECT min(0, coalesce(min(run), 0)) - 1 FROM runs").fetchall()
+            sql.execute(
+                "INSERT INTO runs (run, fields, reader, version, started_at) VALUES (?, ?, ?, ?, ?)",
+                (run, fields, reader, version, now()),
+            )
+            sql.executemany("INSERT INTO run_documents (run, doc) VALUES (?, ?)", [(run, doc) for doc in set(docs)])
+        return int(run)
+
+    def drop_measurement(self, run: int) -> None:
+        """Forget a measurement, and those that were killed so long ago that nobody is at them any more.
+
+        Their cells stay: the same fields read again by the same reader have them already.
+        """
+        done = "run < 0 AND (run = ? OR run IN (SELECT run FROM runs WHERE started_at < ?))"
+        long_ago = (datetime.now(UTC) - _FORGOTTEN).isoformat(timespec="seconds")
+        with self._database.write() as sql:
+            sql.execute(f"DELETE FROM run_documents WHERE {done}", (run, long_ago))
+            sql.execute(f"DELETE FROM runs WHERE {done}", (run, long_ago))
+
     def runs(self, run: int | None = None) -> list[Run]:
         """All extractions with their progress, the newest first, or the one asked for."""
         rows = self._database.read(
@@ -72,7 +96,8 @@ class Ledger:
             (MAX_ATTEMPTS, *(() if run is None else (run,))),
         )
         columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed", "finished_at")
-        return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
+        listed = [row for row in rows if run is not None or row["run"] > 0]  # measurements are in no list
+        return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in listed]
 
     def newest_runs(self, count: int) -> list[tuple[int, str, str | None]]:
         """Number, begin and end of the newest extractions that have documents."""

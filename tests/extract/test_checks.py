@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from drawn import draw
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -59,13 +60,47 @@ def test_net_and_tax_make_the_total(net: str, tax: str, total: str, fits: bool) 
     assert checked["total_amount"].value == total  # a doubt is no reason to lose a value
 
 
-def test_amounts_of_a_credit_note_confirm_each_other_and_want_a_look() -> None:
+def test_amounts_below_zero_confirm_each_other_and_want_a_look() -> None:
     found = {one.field: one for one in amounts("-100.00", "-19.00", "-119.00")}
     checked, confirmed = check_document(SUMS, found, {}, None)
     assert confirmed == set(found)
     assert {name: [doubt.code for doubt in one.doubts] for name, one in checked.items()} == dict.fromkeys(
         found, ["negative"]
     )
+
+
+def titled(title: str) -> dict[int, Page]:
+    return {1: draw([(50, 2, "Alder Ltd, 1 High Street"), (50, 5, title), (50, 8, "We take back:")])}
+
+
+@pytest.mark.parametrize(
+    ("sums", "found"),
+    [
+        (("-100.00", "-19.00", "-119.00"), {}),
+        (("100.00", "19.00", "119.00"), {}),
+        (("-100.00", "-19.00", "119.00"), ["sum_differs"]),
+        (("100.00", "-19.00", "119.00"), ["sum_differs"]),
+    ],
+)
+def test_sums_of_a_credit_note_fit_with_their_signs(sums: tuple[str, str, str], found: list[str]) -> None:
+    cells = {one.field: one for one in amounts(*sums)}
+    checked, confirmed = check_document(SUMS, cells, titled("Gutschrift Nr. 17"), None)
+    said = {name: [doubt.code for doubt in one.doubts] for name, one in checked.items() if one.doubts}
+    assert said == dict.fromkeys(cells, found) if found else not said
+    assert confirmed == (set() if found else set(cells))
+
+
+def test_a_document_that_says_it_is_an_invoice_has_no_sums_below_zero() -> None:
+    cells = {one.field: one for one in amounts("-100.00", "-19.00", "-119.00")}
+    checked, _ = check_document(SUMS, cells, titled("Invoice 17"), None)
+    assert {doubt.code for one in checked.values() for doubt in one.doubts} == {"negative"}
+
+
+def test_rows_fit_a_sum_of_the_other_sign_on_a_credit_note_alone() -> None:
+    rows = table(("2", "50.00", "100.00"), ("1", "19.00", "19.00"))
+    cells = {one.field: one for one in (*amounts(None, None, "-119.00"), rows)}
+    for title, confirmed in (("Credit note", {"items", "total_amount"}), ("Invoice", set())):
+        assert check_document((*SUMS, ITEMS), cells, titled(title), None)[1] == confirmed
 
 
 def test_what_is_not_there_cannot_be_checked() -> None:

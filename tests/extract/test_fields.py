@@ -84,9 +84,17 @@ def test_a_fields_file_with_everything_in_it() -> None:
         (TABLE.replace("number", "money"), "table 1 (items), column 1 (quantity): the type is one of text"),
         (TABLE.replace("quantity", "price"), "two columns are called price"),
         (TABLE.replace("items", "total") + FIELD, "two fields are called total"),
+        (FIELD + FIELD.replace("total", "Total"), "two fields are called total and Total, which no table could tell"),
+        (FIELD + FIELD.replace("total", "total_"), "two fields are called total and total_, which no table could tell"),
+        (
+            TABLE.replace("quantity", "unit__Price").replace("price", "unit_price"),
+            "two columns are called unit__Price and",
+        ),
+        (TABLE.replace("items", "TOTAL") + FIELD, "two fields are called total and TOTAL, which"),
         (TABLE.replace('"number"', '"list"'), "a column cannot be a list"),
         (FIELD + "type = 'table'", "a table is written as [[table]]"),
         (TABLE.replace("items", "problem"), "a field cannot be called problem"),
+        (FIELD.replace("total", "Document"), "a field cannot be called Document"),
     ],
 )
 def test_what_is_wrong_with_a_fields_file_is_said_in_a_sentence(text: str, sentence: str) -> None:

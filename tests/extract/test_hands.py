@@ -60,7 +60,7 @@ def test_processes_fill_the_same_cells_and_end_with_the_run(
     assert alive(begun) == []
     assert everything(store, together) == everything(other, alone)
     cell = everything(store, together)[in_order(store)[0]]["total"]
-    assert (cell.attempt, cell.version) == (1, "quote-4")
+    assert (cell.attempt, cell.version) == (1, "quote-5")
     assert cell.filled_at.startswith("20")
     assert store.catalog.ledger.runs(together)[0].finished_at is not None
 

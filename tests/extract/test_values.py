@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from docqa.extract.values import (
     CURRENCIES,
+    SHARED,
     currency_of,
-    day_first_evidence,
     find_amounts,
     find_currencies,
     find_dates,
     fold_letters,
+    is_ambiguous_date,
     normalise,
     same_value,
 )
@@ -57,6 +58,10 @@ AMOUNT = FieldSpec("total", FieldType.AMOUNT)
         ("18/05/1812:30", "2018-05-18"),
         ("Date:27/03/2018", "2018-03-27"),
         ("03/25/2018", "2018-03-25"),
+        ("12.5.24", "2024-05-12"),
+        ("the 3rd day of May, 2021", "2021-05-03"),
+        ("29.02.2024", "2024-02-29"),
+        ("01 / 02 / 2024", "2024-02-01"),
         ("31.12.99", "1999-12-31"),
     ],
 )
@@ -65,7 +70,21 @@ def test_a_date_in_any_notation_becomes_iso(printed: str, iso: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "printed", ["", "soon", "31.02.2018", "13/13/2018", "March 2018", "03-9543 1234", "1.2.2018 - 3.4.2018", "12.30.1"]
+    "printed",
+    [
+        "",
+        "soon",
+        "31.02.2018",
+        "13/13/2018",
+        "March 2018",
+        "03-9543 1234",
+        "1.2.2018 - 3.4.2018",
+        "12.30.1",
+        "30.02.2024",
+        "29.02.2023",
+        "Q3 2024",
+        "31/04/2024",
+    ],
 )
 def test_what_is_no_single_date_is_refused(printed: str) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
@@ -79,22 +98,18 @@ def test_the_order_of_day_and_month_follows_the_document() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("printed", "ambiguous"),
     [
-        ("from 13/04/2018 to 05/06/2018", True),
-        ("from 04/13/2018 to 05/06/2018", False),
-        ("from 05/06/2018", None),
-        ("March 2, 2012, due 03/04/2012", False),
-        ("2 March 2012, due 03/04/2012", True),
-        ("New York, NY 10022: 03/04/2012", False),
-        ("03/04/2018 total $ 5.00", False),
-        ("03/04/2018 total RM 5.00", True),
-        ("04/13/2018 total RM 5.00", False),  # a number above 12 outweighs every hint
-        ("", None),
+        ("01/02/2024", True),
+        ("01 / 02 / 2024", True),
+        ("1-2-24", True),
+        ("2/2/2024", False),
+        ("01.02.2024", False),
+        ("13/02/2024", False),
     ],
 )
-def test_evidence_for_the_order_of_day_and_month(text: str, expected: bool | None) -> None:
-    assert day_first_evidence(text) is expected
+def test_a_date_that_may_be_two_is_known(printed: str, ambiguous: bool) -> None:
+    assert is_ambiguous_date(printed) is ambiguous
 
 
 def test_dates_are_found_where_they_stand() -> None:
@@ -135,13 +150,41 @@ def test_dates_are_found_where_they_stand() -> None:
         ("45,-", "45"),
         ("TOTAL12.50", "12.50"),
         ("48.00x", "48.00"),
+        ("−5.00", "-5.00"),
+        ("\u20115.00", "-5.00"),
+        ("\u00ad5.00", "-5.00"),
+        ("–5,00 €", "-5.00"),
+        ("- 5.00", "-5.00"),
+        ("EUR - 5.00", "-5.00"),
+        ("-EUR 5.00", "-5.00"),
+        ("5,00 EUR-", "-5.00"),
+        ("5.00 -", "-5.00"),
+        ("5.00 CR", "-5.00"),
+        ("£5.00CR", "-5.00"),
+        ("5.00 DR", "5.00"),
+        ("Total – 5.00", "5.00"),  # a dash, not a sign
+        ("Total: – 5.00", "-5.00"),
+        ("5.00 – postage", "5.00"),
+        ("₹ 12,34,567.89", "1234567.89"),
+        ("EUR 1\u2009234,50", "1234.50"),
+        ("1.234,50 kr.", "1234.50"),
+        ("NZ$1,234.50", "1234.50"),
+        ("1,234.50 DM", "1234.50"),
+        ("１２.50", "12.50"),
+        ("0.00", "0.00"),
     ],
 )
 def test_an_amount_in_any_notation_becomes_a_decimal(printed: str, value: str) -> None:
     assert normalise(printed, AMOUNT) == value
 
 
-@pytest.mark.parametrize("text", ["19 %", "INV123", "16GB", "25/12/2018", "8:13", "none", "1105-0006"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "19 %", "INV123", "16GB", "25/12/2018", "8:13", "none", "1105-0006", "USD 2.5 million", "1,5 Mio. EUR",
+        "Rs 5.25 Cr", "3.00–5.00",
+    ],
+)  # fmt: skip
 def test_what_is_no_amount_is_not_found(text: str) -> None:
     assert find_amounts(text) == []
 
@@ -150,11 +193,20 @@ def test_amounts_are_found_where_they_stand() -> None:
     text = "19% von 129,37 EUR: 24,58 €"
     assert [text[s.start : s.end] for s in find_amounts(text)] == ["129,37 EUR", "24,58 €"]
     assert [s.value for s in find_amounts("2 100.00")] == ["2", "100.00"]  # two cells of a table
+    assert [s.value for s in find_amounts("5.00 - 6.00 and 7 - 8.00")] == ["5.00", "6.00", "7", "8.00"]
+    assert [s.value for s in find_amounts("Page 500 CR")] == ["500"]  # may be anything
+
+
+def test_a_number_after_a_wall_is_no_part_of_the_cell_before() -> None:
+    assert [s.value for s in find_amounts("Discount\x00- 5.00\x00Total – 6.00 -\x007.00")] == ["-5.00", "-6.00", "7.00"]
 
 
 def test_currencies_are_codes() -> None:
     assert [s.value for s in find_currencies("€ 5, 7 RM, 8 USD, the firm has yours")] == ["EUR", "MYR", "USD"]
     assert [s.value for s in find_currencies("Euro 5, SFr. 9, A$7: try, Try, Ron, 12 rs")] == ["EUR", "CHF", "AUD"]
+    assert [s.value for s in find_currencies("$ 5, kr 6, Kr. 7, ¥ 8, KR3M, NZ$9, CA$1")] == [
+        "$", "kr", "kr", "¥", "NZD", "CAD",
+    ]  # fmt: skip
     assert [s.value for s in find_amounts("Rs.450.00 fee, TOTALRM12.50, rm 9")] == ["450.00", "12.50", "9"]
 
 
@@ -184,6 +236,17 @@ def test_letters_are_folded_one_by_one(text: str) -> None:
 )
 def test_other_types(spec: FieldSpec, printed: str, value: str) -> None:
     assert normalise(printed, spec) == value
+
+
+def test_a_sign_that_several_currencies_share_is_the_one_that_is_known_to_be_meant() -> None:
+    currency, dollars = FieldSpec("currency", FieldType.TEXT), ("AUD", "USD")
+    assert (normalise("$", currency), normalise("$", currency, signs={"$": "AUD"})) == ("$", "AUD")
+    assert normalise("$", FieldSpec("c", FieldType.CHOICE, choices=("EUR", "AUD"))) == "AUD"
+    assert normalise("$", FieldSpec("c", FieldType.CHOICE, choices=dollars), signs={"$": "AUD"}) == "AUD"
+    with pytest.raises(ValueError, match=r"“\$” may be AUD or USD\."):
+        normalise("$", FieldSpec("c", FieldType.CHOICE, choices=dollars))
+    assert (currency_of("$5", "CAD 6"), currency_of("$5", signs={"$": "CAD"})) == ("$", "CAD")
+    assert all(code in CURRENCIES.values() for codes in SHARED.values() for code in codes)
 
 
 @pytest.mark.parametrize(

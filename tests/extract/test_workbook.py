@@ -77,6 +77,11 @@ def test_values_are_what_they_are() -> None:
     assert (sheet.freeze_panes, sheet.auto_filter.ref) == ("B2", "A1:I2")
 
 
+def test_a_sign_that_several_currencies_share_is_shown_as_it_is_printed() -> None:
+    sheet = opened([TOTAL], row(total=replace(cell("total", "8.70"), currency="$")))["Documents"]
+    assert (sheet["C2"].value, sheet["C2"].number_format) == (8.7, '#,##0.00 "$"_)')
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

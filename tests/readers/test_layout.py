@@ -240,7 +240,9 @@ def test_the_sum_row_of_a_table_answers_to_its_columns() -> None:
     assert value(page, "total", FieldType.AMOUNT) == "29.99"
 
 
-@pytest.mark.parametrize(("printed", "code"), [("12,00 €", "EUR"), ("$ 12.00", "USD"), ("12.00 CHF", "CHF")])
+@pytest.mark.parametrize(
+    ("printed", "code"), [("12,00 €", "EUR"), ("$ 12.00", "$"), ("US$ 12.00", "USD"), ("12.00 CHF", "CHF")]
+)
 def test_the_currency_is_the_one_beside_the_amounts(printed: str, code: str) -> None:
     assert value(draw([(50, 3, f"Total {printed}")]), "currency") == code
 

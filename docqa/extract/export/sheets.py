@@ -24,6 +24,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from docqa.extract.export.files import DIGITS, NUMBER, NUMERIC
+from docqa.extract.values import SHARED
 from docqa.types import FieldSpec, FieldType
 
 #: Excel's specifications and limits: rows of a sheet, links of a sheet, UTF-16 units of a cell, characters of a name.
@@ -255,4 +256,5 @@ def _form(value: str, type: FieldType, currency: str | None) -> str:
         return f"0.{'0' * decimals}_)" if decimals else "0_)"
     decimals = max(decimals, 0 if currency in _WHOLE else 2)
     plain = f"#,##0.{'0' * decimals}" if decimals else "#,##0"
-    return f'{plain} "{currency}"_)' if currency is not None and re.fullmatch("[A-Z]{3}", currency) else f"{plain}_)"
+    known = currency is not None and (currency in SHARED or re.fullmatch("[A-Z]{3}", currency))
+    return f'{plain} "{currency}"_)' if known else f"{plain}_)"

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from docqa.extract.values import day_first_evidence
+from docqa.extract.evidence import likely_day_first, shared_signs
 from docqa.readers.layout.candidates import Candidate, Scene, find_candidates
 from docqa.readers.layout.labels import Guide, Mark, find_marks, guide_for, phrasebook
 from docqa.readers.layout.lexicon import CODE_FORMS, CONCEPTS, Shape
@@ -74,7 +74,8 @@ def _scene(guides: Sequence[Guide], pages: Sequence[Page]) -> Scene:
     book = phrasebook(tuple(guides))
     sheets = [Sheet(page) for page in pages]
     marks = [find_marks(sheet, book) for sheet in sheets]
-    return Scene(sheets, marks, day_first_evidence("\n".join(page.text for page in pages)))
+    text = "\n".join(page.text for page in pages)
+    return Scene(sheets, marks, likely_day_first(text), shared_signs(text))
 
 
 def _reading(guide: Guide, scored: Scored, scene: Scene) -> Reading:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import NamedTuple
@@ -17,11 +17,8 @@ from docqa.extract.values import Span, find_amounts, find_currencies, find_dates
 from docqa.readers.layout.labels import Guide, Mark, by_row
 from docqa.readers.layout.lexicon import (
     DURATION_FORM,
-    EMPTY_BOX,
     LAW_WORDS,
     PLACE_FORMS,
-    TICKED,
-    YES_NO,
     Shape,
 )
 from docqa.readers.layout.names import (
@@ -33,6 +30,7 @@ from docqa.readers.layout.names import (
 )
 from docqa.readers.layout.parties import find_parties
 from docqa.readers.layout.runs import Lazy, Sheet
+from docqa.readers.layout.ticks import find_ticks
 
 
 class Candidate(NamedTuple):
@@ -48,11 +46,12 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Scene:
-    """The document as the finders see it: its sheets, their labels, and the order of its dates."""
+    """The document as the finders see it: its sheets, their labels, the order of its dates, and whose signs it has."""
 
     sheets: Sequence[Sheet]
     marks: Sequence[Sequence[Mark]]
     day_first: bool | None
+    signs: Mapping[str, str] = field(default_factory=dict)  #: what it means by signs that several currencies share
 
     @cached_property
     def marks_by_row(self) -> list[dict[int, list[Mark]]]:
@@ -92,7 +91,11 @@ class Scene:
     @cached_property
     def currencies(self) -> Sequence[list[Span]]:
         """The currencies of each sheet."""
-        return Lazy(len(self.sheets), lambda index: find_currencies(self.sheets[index].walled))
+        return Lazy(len(self.sheets), self._currencies)
+
+    def _currencies(self, index: int) -> list[Span]:
+        spans = find_currencies(self.sheets[index].walled)
+        return [span._replace(value=self.signs.get(span.value, span.value)) for span in spans]
 
     @cached_property
     def currency_counts(self) -> Counter[str]:
@@ -128,11 +131,21 @@ def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     return _from_spans(scene.sheets[index], index, scene.amounts[index])
 
 
+_PERCENT = re.compile(r"(?<![\w.,])[-−]?\d{1,3}(?:[.,]\d{1,4})?\s?%")
+
+
+def _numbers(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Amounts and percentages: nobody asks for a rate as an amount of money."""
+    rates = (Span(m.start(), m.end(), m.group()) for m in _PERCENT.finditer(scene.sheets[index].walled))
+    return _amounts(guide, scene, index) + _from_spans(scene.sheets[index], index, rates)
+
+
 _CODE = re.compile(
     r"(?<![\w.])(?:[A-Z]{2}\d{2} ?(?:[A-Z]{4} ?)?\d[\dA-Z]{1,26}(?: \d[\dA-Z]{0,10}){1,7}(?!\w)"  # an IBAN in groups
     r"|(?:[A-Z\d] ){4,}[A-Z\d](?![^\s\x00])"  # one character in each box of a form
+    r"|(?:(?<![^\x00])|(?<=[:#] ))\d{2,}(?: \d{2,})+(?=\s*(?:\x00|$))"  # groups of digits, and all there is
     r"|(?:[A-Z]{2} )?\d{2,4}(?: \d{3}){2,3}(?: \d{2})?(?! ?\d)"
-    r"|(?:# ?|\+)?(?=[\w./\-]{0,15}\d)[^\W_][\w./#\-]*\w)",
+    r"|(?:# ?|\+|(?<![^\s\x00])[-=])?(?=[\w./\-]{0,15}\d)[^\W_][\w./#\-]*\w)",
 )
 
 
@@ -152,7 +165,7 @@ def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
         return False
     behind = sheet.walled[span.end : span.end + 2].strip()
     free = not behind.startswith(("%", "@", "€", "$")) and not span.value.startswith(("http", "www."))
-    return free and _DECIMAL.fullmatch(span.value) is None
+    return free and _DECIMAL.fullmatch(span.value.lstrip("-=")) is None
 
 
 def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -204,13 +217,7 @@ def _title_prior(sheet: Sheet, index: int, run: int) -> float:
 
 
 def _marks(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    sheet = scene.sheets[index]
-    forms = ((TICKED, "true"), (EMPTY_BOX, "false"), (YES_NO, ""))
-    return [
-        Candidate(index, match.start(), match.end(), sheet.run_at(match.start()), value or match.group())
-        for form, value in forms
-        for match in re.finditer(form, sheet.walled)
-    ]
+    return _from_spans(scene.sheets[index], index, find_ticks(scene.sheets[index].walled))
 
 
 _Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of the run
@@ -246,7 +253,8 @@ def _ends_label(sheet: Sheet, mark: Mark) -> bool:
     return _COLON.match(sheet.text, mark.end) is not None
 
 
-_HEAD = re.compile(r"[\s:;.,*>\-–—#|=]*(?:\d{1,2}[.)]\s+)?")
+#: What leads up to a text; a hyphen or an equals sign that a blank precedes and none follows begins it: "Id: -A12".
+_HEAD = re.compile(r"(?:[\s:;.,*>–—#|]|[-=](?!\w)|(?<=[^\s\0])[-=])*(?:\d{1,2}[.)]\s+)?")
 _REGISTER = re.compile(r"(?<=\w)\s*\([^()]*\d{4}[^()]*\)\s.*$")
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$")
 _NUMBER_BEHIND = re.compile(r"\s+[#(]?\d[\w-]*\)?$")
@@ -475,7 +483,7 @@ def _parties(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 _FINDERS: dict[Shape, Callable[[Guide, Scene, int], list[Candidate]]] = {
     Shape.DATE: _dates,
     Shape.AMOUNT: _amounts,
-    Shape.NUMBER: _amounts,
+    Shape.NUMBER: _numbers,
     Shape.CODE: _codes,
     Shape.NAME: _names,
     Shape.PARTY: _parties,
