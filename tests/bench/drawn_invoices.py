@@ -188,13 +188,21 @@ def layout_of(chance: random.Random) -> Layout:
     names = HEADINGS[language]
     decimal = "." if language == "en" else ","
     thousands = {"en": ",", "de": ".", "fr": "\u00a0"}[language]
-    return Layout(
+    layout = Layout(
         language, chance.choice(FONTS), chance.choice((8.0, 9.0, 10.0)), columns,
-        {one: chance.choice(names[one]) for one in columns}, places_of(columns, chance), chance, decimal, thousands,
-        chance.choice(("", "", " €", " EUR", "€ ")), chance.choice((0, 0, 0, 1, 2)),
+        {}, places_of(columns, chance), chance, decimal, thousands, chance.choice(("", "", " €", " EUR", "€ ")), chance.choice((0, 0, 0, 1, 2)),
         "unit" not in columns and chance.random() < 0.3, chance.random() < 0.12, chance.random() < 0.4,
         chance.choice((0.0, 0.0, 0.4, 1.0)),
     )  # fmt: skip
+    layout.headings |= {one: chance.choice([name for name in names[one] if fits(name, one, layout)] or names[one][-1:])
+                        for one in columns}  # fmt: skip
+    return layout
+
+
+def fits(name: str, column: str, layout: Layout) -> bool:
+    """Whether a heading leaves some room to the next one."""
+    left, right = layout.places[column]
+    return all(font(layout.font).text_length(line, layout.size) < right - left - 12 for line in name.split("\n"))
 
 
 def places_of(columns: Sequence[str], chance: random.Random) -> dict[str, tuple[float, float]]:
@@ -348,7 +356,7 @@ def put(page: pymupdf.Page, layout: Layout, column: str, text: str, top: float) 
     """A text in a column: texts begin on its left, figures end on its right."""
     left, right = layout.places[column]
     width = font(layout.font).text_length(text, layout.size)
-    write(page, layout, left if column in TEXTS else right - width - 4, top, text)
+    write(page, layout, left if column in TEXTS else right - width - 9, top, text)
 
 
 def write(page: pymupdf.Page, layout: Layout, left: float, top: float, text: str, size: float = 0.0) -> None:
