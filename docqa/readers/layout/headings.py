@@ -21,6 +21,7 @@ _UNNAMED = "unnamed:"
 _JOINED = 0.5  #: line heights between words of one heading
 #: Of several names in one heading the one that counts; else the first: "code of the product" is no product.
 _FIRST = ("article", "line_total")
+_PRICES = ("price", "preis", "prix", "precio", "prezzo", "prijs")  #: is a price, where an amount is named, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,9 @@ def find_heading(sheet: Sheet, book: Phrasebook, guides: Sequence[Guide]) -> tup
         rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
     best: tuple[int, int, list[Column]] | None = None
     for row in sorted(rows):
-        if not _is_heading_row(sheet, row):
-            continue
+        there = {_counted_as(mark.concept, wanted) for line in (row, row + 1) for mark in rows.get(line, ())}
+        if len(there & wanted) < min(2, len(wanted)) or not _is_heading_row(sheet, row):
+            continue  # nearly every row
         for last in (row, row + 1) if row + 1 in sheet.rows and _is_heading_row(sheet, row + 1) else (row,):
             names = _names(sheet, range(row, last + 1), rows)
             columns = _columns(names, book)
@@ -121,7 +123,10 @@ def _columns(names: Sequence[_Name], book: Phrasebook) -> list[Column]:
         concept = meant or next((name for name in _FIRST if name in one.concepts), next(iter(one.concepts), ""))
         before = next((place for place, other in enumerate(columns) if other.concept == concept), None)
         if before is not None and concept == "line_total":
-            columns[before] = replace(columns[before], concept=f"{_UNNAMED}{before}")
+            priced = any(word in names[before].letters for word in _PRICES)
+            known = any(other.concept == "unit_price" for other in columns)
+            other = "unit_price" if priced and not known else f"{_UNNAMED}{before}"
+            columns[before] = replace(columns[before], concept=other)
         elif before is not None:
             concept = ""
         columns.append(Column(concept or f"{_UNNAMED}{number}", one.left, one.right))

@@ -89,7 +89,11 @@ class _Reach:
     def rows(self) -> Iterator[_Row]:
         """The rows from the top down."""
         sheet, marks = self.sheet, self.scene.marks[self.index]
-        labels = [mark for mark in marks if mark.concept in _SUMS and mark.before == 0 and mark.weight > 0.6]
+        labels = [
+            mark
+            for mark in marks
+            if mark.concept in _SUMS and mark.before <= (mark.concept == "tax") and mark.weight > 0.6  # "plus VAT"
+        ]
         figures = {sheet.runs[sheet.run_at(span.start)].row for span in self.scene.amounts[self.index]}
         sums = {row for mark in labels if (row := sheet.runs[mark.run].row) in figures or mark.behind == 0}
         parts = {sheet.runs[mark.run].row for mark in labels if sheet.text[mark.start : mark.end].lower() in _SUBTOTALS}

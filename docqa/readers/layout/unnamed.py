@@ -18,6 +18,7 @@ from docqa.readers.layout.headings import Column
 _ROUNDING = Decimal("0.05")  #: by which a product may differ: EN 16931 rounds to 0.01, cash to 0.05
 _PRODUCT = ("quantity", "unit_price", "line_total")
 _TRIED = 5  #: columns of figures that are tried; three of them make 60 products a row
+_WORDIER = 5  #: times the letters of a column that is called a description and holds numbers
 _SAMPLE = 12  #: rows that are looked at
 
 Figures = Mapping[str, Decimal]  #: of a row, by column
@@ -43,12 +44,14 @@ def named(
     that the columns have so far.
     """
     names = _multiplied(columns, figures[:_SAMPLE]) if wanted >= {"line_total"} else {}
-    known = {names.get(column.concept, column.concept) for column in columns}
-    if "description" in wanted - known:
-        free = [one.concept for one in columns if one.is_unnamed or one.concept in ("article", "position")]
-        free = [name for name in free if name not in names]
-        most = max(free, key=lambda name: (letters.get(name, 0), name == "position"), default=None)
-        if most is not None and (letters.get(most, 0) or most == "position"):
+    free = [one.concept for one in columns if one.is_unnamed or one.concept in ("article", "position")]
+    free = [name for name in free if name not in names]
+    most = max(free, key=lambda name: (letters.get(name, 0), name == "position"), default=None)
+    if most is not None and "description" in wanted:
+        there = "description" in {column.concept for column in columns}
+        if there and letters.get("description", 0) * _WORDIER < letters.get(most, 0):
+            names |= {"description": "position", most: "description"}  # an "Item" may be a mere number
+        elif not there and (letters.get(most, 0) or most == "position"):
             names[most] = "description"
     return [replace(column, concept=names.get(column.concept, column.concept)) for column in columns]
 
