@@ -178,9 +178,29 @@ def layout_of(chance: random.Random) -> Layout:
     language = chance.choice(("de", "de", "en", "en", "fr"))
     there = [c for c, odds in (("position", 0.5), ("article", 0.4), ("quantity", 0.9), ("unit", 0.25),
              ("unit_price", 0.85), ("discount", 0.12), ("tax_rate", 0.35)) if chance.random() < odds]  # fmt: skip
-    order = ["position", "article", "description", "quantity", "unit", "unit_price", "discount", "tax_rate", "line_total"]
+    order = [
+        "position",
+        "article",
+        "description",
+        "quantity",
+        "unit",
+        "unit_price",
+        "discount",
+        "tax_rate",
+        "line_total",
+    ]
     if chance.random() < 0.25:  # the quantity comes first
-        order = ["position", "quantity", "unit", "article", "description", "unit_price", "discount", "tax_rate", "line_total"]
+        order = [
+            "position",
+            "quantity",
+            "unit",
+            "article",
+            "description",
+            "unit_price",
+            "discount",
+            "tax_rate",
+            "line_total",
+        ]
     if chance.random() < 0.15:  # the price stands before the quantity
         order.remove("unit_price")
         order.insert(order.index("description") + 1, "unit_price")
@@ -223,10 +243,15 @@ def item_of(layout: Layout) -> Item:
     quantity = Decimal(chance.choice((1, 1, 1, 2, 3, 4, 5, 8, 10, 12, 20, 100)))
     if layout.places_of_quantity and chance.random() < 0.5:
         quantity = (Decimal(chance.randint(25, 4000)) / 100).quantize(CENT)
-    price = Decimal(chance.choice((chance.randint(20, 999), chance.randint(1000, 99999), chance.randint(100000, 450000)))) / 100
+    price = (
+        Decimal(chance.choice((chance.randint(20, 999), chance.randint(1000, 99999), chance.randint(100000, 450000))))
+        / 100
+    )
     discount = chance.choice((0, 5, 10)) if "discount" in layout.columns else 0
     amount = (quantity * price * (100 - discount) / 100).quantize(CENT, ROUND_HALF_UP)
-    more = tuple(one.format(chance.randint(11, 28)) for one in chance.sample(words["more"], chance.choice((0, 0, 0, 1, 2))))
+    more = tuple(
+        one.format(chance.randint(11, 28)) for one in chance.sample(words["more"], chance.choice((0, 0, 0, 1, 2)))
+    )
     unit = chance.choice(words["units"])
     shown = number(quantity, layout, layout.places_of_quantity)
     code = chance.choice((f"{chance.randint(10000, 99999)}", f"{chance.choice('ABKT')}-{chance.randint(100, 999)}",
@@ -300,7 +325,9 @@ def head(page: pymupdf.Page, layout: Layout, serial: int) -> float:
     """Names, number and date; returns where the table may begin."""
     words, chance = WORDS[layout.language], layout.chance
     write(page, layout, 57, 60, "Muster & Partner GmbH" if layout.language == "de" else "Sample & Sons Ltd", 14)
-    for place, text in enumerate(("Seeweg 7", "80333 Muenchen", "", "Kunde AG", f"Hauptstr. {chance.randint(1, 99)}", "50667 Koeln")):
+    for place, text in enumerate(
+        ("Seeweg 7", "80333 Muenchen", "", "Kunde AG", f"Hauptstr. {chance.randint(1, 99)}", "50667 Koeln")
+    ):
         write(page, layout, 57, 90 + 13 * place, text)
     write(page, layout, 330, 110, words["title"], 16)
     write(page, layout, 330, 135, f"{words['number']}: {2021000 + serial}")

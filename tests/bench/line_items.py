@@ -193,7 +193,8 @@ def printed_only(lines: Sequence[Line], pages: Sequence[Page]) -> list[Line]:
     printed = {abs(Decimal(span.value)) for page in pages for line in page.lines
                for span in find_amounts(" ".join(word.text for word in line))}  # fmt: skip
     return [
-        Line(line.name, line.words, {column: values & printed for column, values in line.figures.items()}) for line in lines
+        Line(line.name, line.words, {column: values & printed for column, values in line.figures.items()})
+        for line in lines
     ]
 
 

@@ -28,7 +28,14 @@ from fields_accuracy import ROOT
 from fields_fit import WORSE, drawn, is_held_back, pages_of, worse
 from line_items import Compared, Truths, compare, truths_drawn, truths_in_files
 
-from docqa.extract.calibration import SHIPPED, accuracy_at, calibration_error, fitted, load_calibration, save_calibration
+from docqa.extract.calibration import (
+    SHIPPED,
+    accuracy_at,
+    calibration_error,
+    fitted,
+    load_calibration,
+    save_calibration,
+)
 from docqa.extract.confidence import Calibration, Signs
 from docqa.extract.rowsigns import BELIEFS_IN_ROWS, MARKS
 from docqa.types import Cell
@@ -156,7 +163,9 @@ def rate(
     rated: dict[str, list[tuple[float, bool]]] = {name: [] for name in by_origin}
     for fold in range(FOLDS):
         out = set(docs[fold::FOLDS])
-        calibration = fit({name: [one for one in some if one.doc not in out] for name, some in by_origin.items()}, taught)
+        calibration = fit(
+            {name: [one for one in some if one.doc not in out] for name, some in by_origin.items()}, taught
+        )
         for name, some in by_origin.items():
             rated[name] += judged([one for one in some if one.doc in out], calibration, taught)
     for name, pairs in rated.items():

@@ -93,8 +93,8 @@ def needs_look(row: Row, name: str, sure: float, number: int = 0, column: str = 
     if state is State.DOUBTFUL:
         return True
     cell = row.cell(name, number, column)
-    if state is not State.UNSEEN or cell is None or number:
-        return False  # within a table only what failed a check: its cells are rated together
+    if state is not State.UNSEEN or cell is None or (number and cell.confidence is None):
+        return False  # an earlier docqa did not rate the cells of a table by themselves
     return (cell.confidence or 0.0) < sure
 
 

@@ -28,7 +28,7 @@ _MEANINGS = {
     "unsure": f"read by the machine, with a confidence between {DOUBTED} and {SURE}",
     "doubtful": f"to be looked at: a check failed, or the confidence is {DOUBTED} or less",
     "empty": "not found in the document",
-    "plain": "read by the machine and not rated, such as the cells of a table",
+    "plain": "read by the machine and not rated, such as rows of tables that an earlier docqa read",
 }
 _CELLS = {
     "document": 28, "field": 22, "row": 6, "value": 28, "state": 15, "machine": 20, "confidence": 13, "page": 8,
@@ -208,7 +208,7 @@ def _write_documents(
     for line, row in enumerate(rows, start=1):
         shown = [_Shown(row, one) for one in fields]
         sheet.text(line, 0, row.document.label, bold=True)
-        sheet.number(line, 1, sum(one.to_look_at for one in shown))
+        sheet.number(line, 1, _to_look_at(fields, row))
         for column, one in enumerate(shown, start=2):
             name, first = begins.get(one.name, ("", {}))
             inside = f"internal:'{name}'!A{first[row.document.doc] + 1}" if row.document.doc in first else None
@@ -255,6 +255,11 @@ def _every_cell(fields: Sequence[FieldSpec], row: Row) -> Iterator[_Shown]:
             yield from (_Shown(row, one, number, column) for number in row.rows(one) for column in one.columns)
 
 
+def _to_look_at(fields: Sequence[FieldSpec], row: Row) -> int:
+    """How many cells of a document somebody should look at, those of its tables included."""
+    return sum(one.to_look_at for one in _every_cell(fields, row))
+
+
 def _write_cell(sheet: Sheet, line: int, one: _Shown, place: str | None) -> None:
     cell, said = one.cell, one.said
     sheet.text(line, 0, one.row.document.label, bold=True)
@@ -299,7 +304,7 @@ def _write_run(sheet: Sheet, fields: Sequence[FieldSpec], rows: Sequence[Row], r
         sheet.text(line, 0, row.document.label, "doubtful" if problem else "plain", bold=True)
         sheet.text(line, 1, row.document.doc[:12])
         sheet.text(line, 2, "") if row.document.pages is None else sheet.number(line, 2, row.document.pages)
-        sheet.number(line, 3, sum(_Shown(row, one).to_look_at for one in fields))
+        sheet.number(line, 3, _to_look_at(fields, row))
         sheet.text(line, 4, "" if problem is None else problem.message)
         sheet.text(line, 5, "" if problem is None else problem.hint)
 
