@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from docqa.readers.layout.columns import COLUMN_CONCEPTS
 from docqa.readers.layout.labels import Guide, Mark, Phrasebook, find_marks
@@ -18,7 +19,9 @@ from docqa.readers.layout.runs import WORD, Sheet
 _SHAPES = {concept.name: concept.shape for concept in COLUMN_CONCEPTS}
 _NUMERIC = (Shape.AMOUNT, Shape.NUMBER)
 _UNNAMED = "unnamed:"
-_JOINED = 0.5  #: line heights between words of one heading
+_JOINED = 0.5  #: line heights between words of one heading, or …
+_BLANK = 1.4  #: … so many blanks, where those are wide and no two columns are named
+_BLANKS = 400  #: that are looked at for how wide they are
 #: Of several names in one heading the one that counts; else the first: "code of the product" is no product.
 _FIRST = ("article", "line_total")
 _PRICES = ("price", "preis", "prix", "precio", "prezzo", "prijs")  #: is a price, where an amount is named, too
@@ -66,12 +69,14 @@ def find_heading(sheet: Sheet, book: Phrasebook, guides: Sequence[Guide]) -> tup
     for mark in find_marks(sheet, book):
         rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
     best: tuple[int, int, list[Column]] | None = None
+    blank: float | None = None
     for row in sorted(rows):
         there = {_counted_as(mark.concept, wanted) for line in (row, row + 1) for mark in rows.get(line, ())}
         if len(there & wanted) < min(2, len(wanted)) or not _is_heading_row(sheet, row):
             continue  # nearly every row
+        blank = _BLANK * _blank(sheet) if blank is None else blank
         for last in (row, row + 1) if row + 1 in sheet.rows and _is_heading_row(sheet, row + 1) else (row,):
-            names = _names(sheet, range(row, last + 1), rows)
+            names = _names(sheet, range(row, last + 1), rows, blank)
             columns = _columns(names, book)
             found = len(wanted & {_counted_as(column.concept, wanted) for column in columns})
             if found >= min(2, len(wanted)) and len(columns) > 1 and (best is None or found > best[0]):
@@ -95,11 +100,11 @@ def _is_heading_row(sheet: Sheet, row: int) -> bool:
     return sum(map(str.isdigit, text)) <= 2 and len(text) < 160
 
 
-def _names(sheet: Sheet, lines: range, marks: dict[int, list[Mark]]) -> list[_Name]:
+def _names(sheet: Sheet, lines: range, marks: dict[int, list[Mark]], gap: float) -> list[_Name]:
     """What the rows of a heading say, one above the other where they stand so."""
     names: list[_Name] = []
     for row in lines:
-        for left, right, start, end in _pieces(sheet, row):
+        for left, right, start, end in _pieces(sheet, row, marks.get(row, ()), gap):
             letters = "".join(WORD.findall(sheet.folded[start:end]))
             inside = [mark for mark in marks.get(row, ()) if start <= mark.start and mark.end <= end]
             concepts = [mark.concept for mark in sorted(inside, key=lambda mark: mark.start)]
@@ -133,15 +138,33 @@ def _columns(names: Sequence[_Name], book: Phrasebook) -> list[Column]:
     return columns
 
 
-def _pieces(sheet: Sheet, row: int) -> Iterator[tuple[float, float, int, int]]:
+def _blank(sheet: Sheet) -> float:
+    """How wide a blank usually is on a page, in pixels: a quarter of a line in some fonts, more than half in others.
+
+    The lower quartile: columns that stand close are no blanks.
+    """
+    words, ends = sheet.page.words, {run.end for run in sheet.runs}
+    gaps = [
+        (word.box[0] - before.box[2]) * sheet.page.width
+        for (before, word), start in zip(pairwise(words), sheet.starts, strict=False)
+        if start + len(before.text) not in ends
+    ]
+    some = sorted(gaps[:_BLANKS])
+    return some[len(some) // 4] if some else 0.0
+
+
+def _pieces(sheet: Sheet, row: int, marks: Sequence[Mark], blank: float) -> Iterator[tuple[float, float, int, int]]:
     """What stands together in a row: left and right, and where it begins and ends in the sheet's text."""
+    begins = {sheet.words(mark.start, mark.end)[0] for mark in marks}
+    within = {word for mark in marks for word in sheet.words(mark.start, mark.end)}
     for number in sheet.rows.get(row, ()):
         run, words = sheet.runs[number], sheet.page.words
         inside = sheet.words(run.start, run.end)
         first = inside[0]
         for index in inside:
             gap = (words[index + 1].box[0] - words[index].box[2]) * sheet.page.width if index < inside[-1] else None
-            if gap is None or gap > _JOINED * run.height:
+            narrow = index in within and index + 1 in begins
+            if gap is None or gap > max(_JOINED * run.height, 0.0 if narrow else blank):
                 left, right = words[first].box[0] * sheet.page.width, words[index].box[2] * sheet.page.width
                 yield left, right, sheet.starts[first], sheet.starts[index] + len(words[index].text)
                 first = index + 1
