@@ -174,7 +174,8 @@ def looked_at(store: Store) -> list[Judged]:
 def _inside(table: FieldSpec, cell: Cell, said: Iterable[Correction]) -> Iterator[Judged]:
     """The cells of a table that somebody looked at, where that row still reads as it did then."""
     for one in said:
-        for column, read in zip(table.columns, cell.rows[one.row - 1] if 0 < one.row <= len(cell.rows) else ()):
+        there = cell.rows[one.row - 1] if 0 < one.row <= len(cell.rows) else ()
+        for column, read in zip(table.columns, there, strict=False):
             if (one.field, one.column) == (table.name, column.name) and read.value == one.read:
                 yield Judged(
                     cell.doc, f"{table.name}.{column.name}", read, is_right(read, one.value or "", column.type)

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from statistics import fmean, median
 
+from docqa.extract.checks import row_multiplies
 from docqa.extract.confidence import BADLY_READ, Calibration, Signs, oddly_printed
 from docqa.extract.values import same_value
 from docqa.readers.layout.labels import Guide, column_guides
@@ -31,7 +31,6 @@ BELIEFS_IN_ROWS: Mapping[str, float] = {
     "second reading differs": -1.5,
 }
 _FIGURES = ("quantity", "unit_price", "line_total")
-_ROUNDING = Decimal("0.05")  #: as in `docqa.extract.checks`
 _A_WORD = 3  #: letters of the shortest description
 _LONG = (2, 20)  #: times, and characters more than, the usual length of a column's texts
 _MANY = 30  #: rows from which more say nothing
@@ -41,6 +40,7 @@ _MANY = 30  #: rows from which more say nothing
 class _Seen:
     """A table as a whole, as each of its cells needs it."""
 
+    field: FieldSpec
     guides: Sequence[Guide]
     table: Cell
     pages: Mapping[int, Page]
@@ -54,12 +54,7 @@ class _Seen:
 
     def multiplies(self, row: Sequence[Cell]) -> bool:
         """Whether quantity times price is the amount of a row."""
-        known = {guide.concept: cell.value for guide, cell in zip(self.guides, row, strict=True)}
-        values = [known.get(name) for name in _FIGURES]
-        if any(value is None for value in values):
-            return False
-        quantity, price, amount = (abs(Decimal(value)) for value in values if value is not None)
-        return abs(quantity * price - amount) <= _ROUNDING
+        return row_multiplies(self.field, row, self.pages) is True
 
 
 def rated_table(
@@ -69,6 +64,7 @@ def rated_table(
     guides = column_guides(field.columns)
     columns = list(zip(*table.rows, strict=True))
     seen = _Seen(
+        field,
         guides,
         table,
         pages,
@@ -125,7 +121,6 @@ def _of_cell(seen: _Seen, row: Sequence[Cell], place: int) -> dict[str, float]:
         f": is {kind}": 1.0,
         f": {own}": float(seen.multiplies(row)),
         f": {'rows add up' if guide.concept == 'line_total' else 'its rows add up'}": float(seen.confirmed),
-        ": rows do not add up": float(any(one.code == "rows_differ" for one in seen.table.doubts)),
         ": unlike other rows": fmean(lacking) if lacking else 0.0,
         ": read by OCR": float(ocr),
         ": badly read": _badly_read(page),

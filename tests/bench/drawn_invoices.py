@@ -2,10 +2,10 @@
 
     python tests/bench/drawn_invoices.py FOLDER [--count 200] [--seed 1]
 
-Writes `invoice-0001.pdf` and so on, and `items.json` with what is in their tables. Languages, headings, columns and their
-order, notations, units, descriptions of several lines, groups, sums carried over a page's end: all by chance. Nothing
-here is taken from a document or from the words that docqa knows; what is drawn is far tidier than what offices send, so
-that figures on it say which layouts are read, and not how often a real invoice is.
+Writes `invoice-0001.pdf` and so on, and `items.json` with what is in their tables. Languages, headings, columns and
+their order, notations, units, descriptions of several lines, groups, sums carried over a page's end: all by chance.
+Nothing here is taken from a document. What is drawn is far tidier than what offices send, and the rules for tables were
+made with half of it in sight: figures on it say which layouts are read, and not how often a real invoice is.
 """
 
 from __future__ import annotations
@@ -71,7 +71,8 @@ WORDS = {
     "de": {"net": ["Nettobetrag", "Summe netto", "Zwischensumme", "Warenwert netto"], "tax": ["zzgl. {} % MwSt.",
            "Umsatzsteuer {} %"], "total": ["Gesamtbetrag", "Rechnungsbetrag", "Zu zahlen", "Endbetrag"],
            "carried": ["Übertrag"], "title": "Rechnung", "number": "Rechnungsnummer", "date": "Datum",
-           "more": ["Farbe: {}", "Seriennummer {}-4471", "Liefertermin KW {}", "Leistungszeitraum 01.03.2021 - {}.03.2021",
+           "more": ["Farbe: {}", "Seriennummer {}-4471", "Liefertermin KW {}",
+                    "Leistungszeitraum 01.03.2021 - {}.03.2021",
                     "300 x {} cm, verzinkt", "gemäß Angebot vom 12.02.2021", "inkl. Anfahrt"],
            "group": ["Material", "Arbeitszeit", "Baustelle Nord"], "units": ["Stk", "Std", "kg", "m", "Psch"]},
     "en": {"net": ["Subtotal", "Net total", "Total excl. VAT", "Net amount"], "tax": ["VAT {}%", "Tax ({}%)"],
@@ -88,10 +89,12 @@ WORDS = {
            "group": ["Fournitures", "Main d'œuvre", "Chantier nord"], "units": ["pce", "h", "kg", "m", "U"]},
 }  # fmt: skip
 NAMES = {
-    "de": ["Schraube M8 verzinkt", "Bürostuhl Modell 3", "Beratung vor Ort", "Druckerpapier A4 80 g", "Gesamtplanung Netz",
+    "de": ["Schraube M8 verzinkt", "Bürostuhl Modell 3", "Beratung vor Ort", "Druckerpapier A4 80 g",
+           "Gesamtplanung Netz",
            "Wartung Heizungsanlage", "Netzteil 12 V", "Kaffee 500 g gemahlen", "Montage Regal", "Rahmen 60 x 80",
            "Miete Stapler 3 Tage", "Gutachten Teil 2", "Lampe E27", "Versandkosten", "Pauschale Anfahrt"],
-    "en": ["Steel bolt M8", "Office chair model 3", "Consulting on site", "Copy paper A4 80 g", "Network design, total care",
+    "en": ["Steel bolt M8", "Office chair model 3", "Consulting on site", "Copy paper A4 80 g",
+           "Network design, total care",
            "Boiler service", "Power supply 12 V", "Ground coffee 500 g", "Shelf assembly", "Frame 60 x 80",
            "Forklift hire 3 days", "Expert report part 2", "Lamp E27", "Shipping", "Call-out fee"],
     "fr": ["Vis M8 zinguée", "Chaise de bureau modèle 3", "Conseil sur place", "Papier A4 80 g", "Étude du réseau",
@@ -210,7 +213,8 @@ def layout_of(chance: random.Random) -> Layout:
     thousands = {"en": ",", "de": ".", "fr": "\u00a0"}[language]
     layout = Layout(
         language, chance.choice(FONTS), chance.choice((8.0, 9.0, 10.0)), columns,
-        {}, places_of(columns, chance), chance, decimal, thousands, chance.choice(("", "", " €", " EUR", "€ ")), chance.choice((0, 0, 0, 1, 2)),
+        {}, places_of(columns, chance), chance, decimal, thousands,
+        chance.choice(("", "", " €", " EUR", "€ ")), chance.choice((0, 0, 0, 1, 2)),
         "unit" not in columns and chance.random() < 0.3, chance.random() < 0.12, chance.random() < 0.4,
         chance.choice((0.0, 0.0, 0.4, 1.0)),
     )  # fmt: skip

@@ -39,11 +39,11 @@ from docqa.types import Cell, FieldSpec, FieldType, Page
 from docqa.verify.tokens import letters_of
 
 COLUMNS = ("description", "quantity", "unit_price", "line_total")
-NAMESPACE = "{*}"
 #: Where the figures of a line stand in the XML (UN/CEFACT CII, BT-129, BT-146 and BT-148, BT-131).
 PATHS = {
     "quantity": (".//{*}BilledQuantity",),
-    "unit_price": (".//{*}NetPriceProductTradePrice/{*}ChargeAmount", ".//{*}GrossPriceProductTradePrice/{*}ChargeAmount"),
+    "unit_price": (".//{*}NetPriceProductTradePrice/{*}ChargeAmount",
+                   ".//{*}GrossPriceProductTradePrice/{*}ChargeAmount"),
     "line_total": (".//{*}LineTotalAmount",),
 }  # fmt: skip
 SAID = (".//{*}SpecifiedTradeProduct//*", ".//{*}IncludedNote/{*}Content")
@@ -234,7 +234,7 @@ def is_right(cell: Cell, line: Line) -> bool | None:
 
 
 def paired(scores: Sequence[Sequence[int]]) -> dict[int, int]:
-    """Which row read is which true one, in order, so that most cells agree; two cells at least, or one of two."""
+    """Which row read is which true one, in order, so that most cells agree, at least one."""
     count = len(scores[0]) if scores else 0
     best = [[0] * (count + 1) for _ in range(len(scores) + 1)]
     for read in range(len(scores) - 1, -1, -1):

@@ -90,7 +90,7 @@ def same_columns(some: Sequence[Column], others: Sequence[Column]) -> bool:
 
 
 def _counted_as(concept: str, wanted: Set[str]) -> str:
-    """ "Position" is the number of an item, or, where nothing else is called the description, the item itself."""
+    """What a column counts as: "position" is an item's number or, without a description, the item itself."""
     return "description" if concept == "position" and concept not in wanted else concept
 
 
