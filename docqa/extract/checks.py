@@ -25,6 +25,8 @@ from docqa.verify.tokens import decimal_mark, tokens_of
 
 #: Amounts may differ by the rounding of each rate: EN 16931 rounds to 0.01, cash to 0.05.
 _ROUNDING = Decimal("0.05")
+_PRODUCT = ("quantity", "unit_price", "line_total")
+_PERCENTAGE = re.compile(r"(?<![\d.,])(\d{1,2}(?:[.,]\d{1,4})?)\s?%")
 _ALIGNED = 0.012  #: of the page's width: amounts of one column end so close to each other
 
 _HINTS = {
@@ -69,7 +71,7 @@ def check_document(
     checked = dict(cells)
     for field in fields:
         if field.type is FieldType.TABLE and checked[field.name].rows:
-            checked[field.name] = _check_rows(field, checked[field.name])
+            checked[field.name] = _check_rows(field, checked[field.name], pages)
             confirmed |= _check_table(field, checked[field.name], meant, checked, credit_note, doubts)
             _check_count(field, checked[field.name], pages, doubts)
     for name, found in doubts.items():
@@ -275,20 +277,43 @@ def _check_table(
     return set()
 
 
-def _check_rows(field: FieldSpec, table: Cell) -> Cell:
+def _check_rows(field: FieldSpec, table: Cell, pages: Mapping[int, Page]) -> Cell:
     """In each row quantity and price make the amount."""
-    places = [_column(field, concept) for concept in ("quantity", "unit_price", "line_total")]
-    if None in places:
-        return table
+    places = [_column(field, concept) for concept in _PRODUCT]
     rows = []
     for row in table.rows:
-        known = [_decimal(row[place]) for place in places if place is not None]
-        quantity, price, amount = (number if number is not None else Decimal("NaN") for number in known)
-        if abs(abs(quantity * price) - abs(amount)).compare(_ROUNDING) == 1:  # never with a NaN
+        if row_multiplies(field, row, pages) is False:
+            quantity, price, amount = (_decimal(row[place]) for place in places if place is not None)
             failed = doubt("row_sum_differs", f"{quantity} times {price} is not {amount}.")
             row = tuple(replace(c, doubts=(*c.doubts, failed)) if n in places else c for n, c in enumerate(row))
         rows.append(row)
     return replace(table, rows=tuple(rows))
+
+
+def row_multiplies(field: FieldSpec, row: Sequence[Cell], pages: Mapping[int, Page]) -> bool | None:
+    """Whether quantity times price is the amount of a row, less what is printed in it as a percentage.
+
+    None where one of them is not there.
+    """
+    cells = [None if place is None else row[place] for place in (_column(field, concept) for concept in _PRODUCT)]
+    quantity, price, amount = map(_decimal, cells)
+    if quantity is None or price is None or amount is None:
+        return None
+    product = abs(quantity * price)
+    if abs(product - abs(amount)) <= _ROUNDING:
+        return True
+    less = _percentages(cells[-1], pages)
+    return any(abs(product * (100 - one) / 100 - abs(amount)) <= _ROUNDING for one in less)
+
+
+def _percentages(cell: Cell | None, pages: Mapping[int, Page]) -> list[Decimal]:
+    """The percentages that stand level with a cell."""
+    page = None if cell is None else pages.get(cell.page or 0)
+    if cell is None or page is None or not cell.boxes:
+        return []
+    _, top, _, bottom = cell.boxes[-1]
+    level = " ".join(word.text for word in page.words if top < (word.box[1] + word.box[3]) / 2 < bottom)
+    return [Decimal(found.replace(",", ".")) for found in _PERCENTAGE.findall(level)]
 
 
 def _column(field: FieldSpec, concept: str) -> int | None:

@@ -3,8 +3,9 @@
 Each cell has signs: how well the reader's rules fit, how far the next best value was, whether amounts confirm each
 other, whether a second reading agrees, how well the page was read. A logistic model turns them into a chance.
 
-Not here: where its weights come from and what they are worth (`docqa.extract.calibration`), and the checks
-(`docqa.extract.checks`). Needs nothing large, like all that a process that fills fields imports.
+Not here: the signs of a table's rows (`docqa.extract.rowsigns`), where its weights come from and what they are worth
+(`docqa.extract.calibration`), and the checks (`docqa.extract.checks`). Needs nothing large, like all that a process
+that fills fields imports.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from docqa.extract.values import same_value
 from docqa.readers.layout.labels import guide_for
 from docqa.readers.layout.lexicon import Shape
 from docqa.readers.layout.names import has_legal_form
-from docqa.types import Cell, FieldSpec, FieldType, Page, Reading, TextSource
+from docqa.types import Cell, FieldSpec, Page, Reading, TextSource
 
 #: A cell that failed a check is never surer than this: somebody should look at it.
 DOUBTED = 0.5
 _CLEAR = 0.4  #: margin from which more says nothing
-_BAD = 0.2  #: how unsure OCR may be of a page on the mean before more says nothing
+BADLY_READ = 0.2  #: how unsure OCR may be of a page on the mean before more says nothing
 _MISREAD = 4.0  #: letters of a text that OCR probably took for others, from which more says nothing
 _LIMITS = (0.01, 0.995)  #: no fit on a few hundred cells can promise more
 
@@ -53,8 +54,12 @@ class Calibration:
     measured: Mapping[str, float] | None = None
 
     def chance(self, signs: Signs) -> float:
-        """The chance that a cell with such signs is right; signs that nobody fitted count nothing."""
-        total = self.weights.get("always", 0.0) + sum(self.weights.get(name, 0.0) * value for name, value in signs)
+        """The chance that a cell with such signs is right; signs that nobody fitted count nothing.
+
+        What "always" counts is that of fields, unless the signs say otherwise: those of tables do.
+        """
+        known = {"always": 1.0, **dict(signs)}
+        total = sum(self.weights.get(name, 0.0) * value for name, value in known.items())
         low, high = _LIMITS
         return round(min(high, max(low, 1 / (1 + math.exp(-max(-30.0, min(30.0, total)))))), 4)
 
@@ -69,7 +74,7 @@ class Calibration:
 def signs_of(field: FieldSpec, cell: Cell, margin: float, pages: Mapping[int, Page], second: Reading | None) -> Signs:
     """What speaks for and against a cell, as numbers from 0 to 1, before the checks of the document."""
     page = pages.get(cell.page or 0)
-    shape = guide_for(field).shape if field.type is not FieldType.TABLE else Shape.TEXT
+    shape = guide_for(field).shape
     ocr = page is not None and page.text_source is TextSource.OCR
     # Dates, amounts and codes are known by their form; a text is only known by its place, and rarely has a rival.
     kind, reader = "a text" if shape in _TEXTS else "a form", cell.reader.split(":")[0]
@@ -79,9 +84,9 @@ def signs_of(field: FieldSpec, cell: Cell, margin: float, pages: Mapping[int, Pa
         f"{reader} score of {kind}": cell.score,
         f"{reader} unsure of {kind}": float(cell.score < 0.6),
         f"margin of {kind}": max(0.0, min(margin / _CLEAR, 1.0)),
-        "text of a badly read page": min(unsure / _BAD, 1.0),
+        "text of a badly read page": min(unsure / BADLY_READ, 1.0),
         "letters probably misread": min(unsure * len(cell.text or "") / _MISREAD, 1.0),
-        "oddly printed": float(_oddly_printed(shape, cell, ocr)),
+        "oddly printed": float(oddly_printed(shape, cell, ocr=ocr)),
         "name without a legal form": float(shape is Shape.NAME and not has_legal_form(cell.text or "")),
         "address without a postcode": float(shape is Shape.ADDRESS and not _POSTCODE.search(cell.text or "")),
     }
@@ -91,7 +96,7 @@ def signs_of(field: FieldSpec, cell: Cell, margin: float, pages: Mapping[int, Pa
     return tuple((name, round(value, 4)) for name, value in signs.items() if value)
 
 
-def _oddly_printed(shape: Shape, cell: Cell, ocr: bool) -> bool:
+def oddly_printed(shape: Shape, cell: Cell, *, ocr: bool) -> bool:
     """Whether a value looks as if some of it was read wrong, was lost, or belongs to something else."""
     text = cell.text or ""
     if shape is Shape.CODE:

@@ -13,6 +13,7 @@ from docqa.extract.checks import check_document, compare_tables, doubt
 from docqa.extract.confidence import Calibration, signs_of
 from docqa.extract.evidence import day_first_evidence, likely_day_first, shared_signs
 from docqa.extract.proof import prove
+from docqa.extract.rowsigns import rated_table, with_second_reading
 from docqa.extract.values import currency_of, normalise
 from docqa.types import Cell, FieldSpec, FieldType, Page, Problem, Reading
 
@@ -56,7 +57,10 @@ def fill_cells(
     everything = {**others, **cells}
     known = [field for field in fields if field.name in everything]
     checked, confirmed = check_document(known, everything, pages, day_first_evidence(text))
-    return {field.name: _finished(checked[field.name], field.name in confirmed, calibration) for field in fields}
+    return {
+        field.name: _finished(field, checked[field.name], pages, calibration, confirmed=field.name in confirmed)
+        for field in fields
+    }
 
 
 def _rated(field: FieldSpec, cell: Cell, first: Sequence[Reading], second: Sequence[Reading], view: View) -> Cell:
@@ -64,7 +68,7 @@ def _rated(field: FieldSpec, cell: Cell, first: Sequence[Reading], second: Seque
     if cell.value is None:
         return cell
     if field.type is FieldType.TABLE:
-        return _rated_table(field, cell, first[0], second, view)
+        return _compared_table(field, cell, second, view)
     other = second[0] if len(second) == 1 else None
     cell = replace(cell, signs=signs_of(field, cell, first[0].margin, view.pages, other))
     if other is not None and ("second reading differs", 1.0) in cell.signs:
@@ -72,19 +76,23 @@ def _rated(field: FieldSpec, cell: Cell, first: Sequence[Reading], second: Seque
     return cell
 
 
-def _rated_table(field: FieldSpec, cell: Cell, first: Reading, second: Sequence[Reading], view: View) -> Cell:
-    """A table with its signs; how far a second reading of its rows and cells agrees is one of them."""
-    cell = replace(cell, signs=signs_of(field, cell, first.margin, view.pages, None))
+def _compared_table(field: FieldSpec, cell: Cell, second: Sequence[Reading], view: View) -> Cell:
+    """A table that says how far a second reading of its rows and cells agrees."""
     other = check(view, field, second, BUILT_IN)
     if not other.rows:
         return cell
     share, differing = compare_tables(field, cell, other)
     agreement = (("second reading agrees", round(share, 4)), ("second reading differs", round(1 - share, 4)))
-    signs = (*cell.signs, *((name, value) for name, value in agreement if value))
-    return replace(cell, signs=signs, doubts=(*cell.doubts, *([differing] if differing else ())))
+    signs = tuple((name, value) for name, value in agreement if value)
+    doubts = (*cell.doubts, *([differing] if differing else ()))
+    return with_second_reading(field, replace(cell, signs=signs, doubts=doubts), other)
 
 
-def _finished(cell: Cell, confirmed: bool, calibration: Calibration) -> Cell:
+def _finished(
+    field: FieldSpec, cell: Cell, pages: Mapping[int, Page], calibration: Calibration, *, confirmed: bool
+) -> Cell:
+    if field.type is FieldType.TABLE and cell.rows:
+        return rated_table(field, cell, pages, calibration, confirmed=confirmed)
     if confirmed and cell.value is not None:
         cell = replace(cell, signs=(*cell.signs, ("confirmed by arithmetic", 1.0)))
     return replace(cell, confidence=calibration.confidence(cell))

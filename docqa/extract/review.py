@@ -165,15 +165,28 @@ def records_of(store: Store, fields: Sequence[FieldSpec]) -> list[FieldRecord]:
 def looked_at(store: Store) -> list[Judged]:
     """Every cell in the ledger that somebody looked at, as each reader read it last: was it right?
 
-    A table is right if it was accepted as a whole, and wrong if somebody corrected any of its cells.
+    A table is right if it was accepted as a whole, and wrong if somebody corrected any of its cells; those of its cells
+    that somebody looked at by themselves come by themselves, too.
     """
     said = store.catalog.ledger.corrections_in_force()
-    return [
-        Judged(doc, cell.field, cell, right)
-        for doc, cells in newest_cells(store, said).items()
-        for spec, cell in cells
-        if (right := _is_right(spec, cell, said[doc])) is not None
-    ]
+    judged = []
+    for doc, cells in newest_cells(store, said).items():
+        for spec, cell in cells:
+            if (right := _is_right(spec, cell, said[doc])) is not None:
+                judged.append(Judged(doc, cell.field, cell, right))
+            judged += _inside(spec, cell, said[doc])
+    return judged
+
+
+def _inside(table: FieldSpec, cell: Cell, said: Iterable[Correction]) -> Iterator[Judged]:
+    """The cells of a table that somebody looked at, where that row still reads as it did then."""
+    for one in said:
+        there = cell.rows[one.row - 1] if 0 < one.row <= len(cell.rows) else ()
+        for column, read in zip(table.columns, there, strict=False):
+            if (one.field, one.column) == (table.name, column.name) and read.value == one.read:
+                yield Judged(
+                    cell.doc, f"{table.name}.{column.name}", read, is_right(read, one.value or "", column.type)
+                )
 
 
 def _is_right(spec: FieldSpec, cell: Cell, said: Iterable[Correction]) -> bool | None:

@@ -246,6 +246,8 @@ def run_table(store: Store, run: int) -> list[Row]:
 
 def _rated(cell: Cell, calibration: Calibration) -> Cell:
     """A cell as sure as the calibration that counts now says, which may be younger than the cell."""
+    if cell.rows:
+        cell = replace(cell, rows=tuple(tuple(_rated(one, calibration) for one in row) for row in cell.rows))
     if not cell.signs:
         return cell
     confidence = calibration.confidence(cell)

@@ -174,6 +174,19 @@ def test_the_rows_of_a_table_are_json_beside_their_number() -> None:
         {"seller": "Screws", "total": "5.00"},
         {"seller": "Nails", "total": None},
     ]
+    assert json.loads(told["items.rows.state"]) == [
+        {"seller": "not looked at", "total": "not looked at"},
+        {"seller": "not looked at", "total": "empty"},
+    ]
+    assert [set(one) for one in json.loads(told["items.rows.confidence"])] == [{"seller", "total"}] * 2
+
+
+def test_the_rows_of_a_table_are_rated_one_by_one() -> None:
+    items = FieldSpec("items", FieldType.TABLE, columns=(SELLER, TOTAL))
+    rows = ((replace(cell("Screws"), field="seller", confidence=0.876), replace(cell("5.00"), confidence=None)),)
+    header, line = parsed(csv_text([items], [row("a.pdf", items=replace(cell("1"), rows=rows))]))
+    told = dict(zip(header, line, strict=True))
+    assert json.loads(told["items.rows.confidence"]) == [{"seller": 0.88, "total": None}]
 
 
 def test_it_is_rfc_4180() -> None:

@@ -311,11 +311,17 @@ def test_what_people_said_is_what_fields_are_measured_against(empty_store: Store
 def test_a_table_is_right_if_it_was_accepted_as_a_whole(empty_store: Store, doc: str, reader: Says) -> None:
     cell = table(empty_store)[0].cells["items"]
     accept(empty_store, cell, "ann", row=1, column="name")
-    assert looked_at(empty_store) == []  # of the other cells nobody knows
+    alone = ("items.name", True)
+    assert judged(empty_store) == [alone]  # of the other cells nobody knows
     accept(empty_store, cell, "ann")
-    assert [one.right for one in looked_at(empty_store)] == [True]
+    assert judged(empty_store) == [("items", True), alone]
     correct(empty_store, ITEMS, doc, "8", "ann", row=2, column="total", beside=cell)
-    assert [one.right for one in looked_at(empty_store)] == [False]
+    assert judged(empty_store) == [("items", False), alone, ("items.total", False)]
+    assert all(one.cell is not None and one.cell.signs for one in looked_at(empty_store))
+
+
+def judged(store: Store) -> list[tuple[str, bool]]:
+    return [(one.field, one.right) for one in looked_at(store)]
 
 
 @pytest.fixture

@@ -167,6 +167,17 @@ def test_tables_have_their_own_sheets_to_which_their_number_leads() -> None:
     ]  # fmt: skip
 
 
+def test_each_cell_of_a_row_has_its_own_colour_and_counts_where_it_needs_a_look() -> None:
+    wrong = replace(cell("total", "5.00", 0.5), doubts=(Problem("row_sum_differs", "2 times 3 is not 5.", "Look."),))
+    inner = ((cell("seller", "Screws", 0.95), wrong), (cell("seller", "Nails", 0.7), cell("total", "1", None)))
+    book = opened([ITEMS], row("a.pdf", items=replace(cell("items", "2"), rows=inner)))
+    fills = [[book["items"].cell(line, column).fill.fgColor.rgb[2:] for column in (3, 4)] for line in (2, 3)]
+    names = [["sure", "doubtful"], ["unsure", "plain"]]
+    assert fills == [[(sheets.FILLS[name] or "#000000")[1:] for name in some] for some in names]
+    assert book["items"]["D2"].comment.text.endswith("Confidence 0.50\n2 times 3 is not 5. Look.")
+    assert book["Documents"]["B2"].value == 2
+
+
 def test_cells_and_the_run_are_listed() -> None:
     problem = Problem("bad_value", "“x” is no amount.", "Look.")
     rows = [row(seller="Alder", total=replace(cell("total", None), problem=problem)), row("b.pdf", LOST)]

@@ -74,3 +74,83 @@ def test_a_table_goes_on_on_the_next_page_with_and_without_its_heading() -> None
 
 def test_without_headings_there_is_no_table() -> None:
     assert rows_of(draw([*item(2, "Screws", "1", "5.00", "5.00"), (20, 4, "Total"), (880, 4, "5.00")])) == []
+
+
+def with_price(*pages: Page) -> list[dict[str, str]]:
+    """The rows read where the price of one is asked for, too."""
+    price = FieldSpec("unit_price", FieldType.AMOUNT)
+    spec = FieldSpec("items", FieldType.TABLE, columns=(*ITEMS.columns[:2], price, ITEMS.columns[2]))
+    rows: dict[int, dict[str, str]] = {}
+    for reading in read_fields([spec], pages):
+        rows.setdefault(reading.row, {})[reading.column] = reading.text
+    return list(rows.values())
+
+
+def test_columns_that_nobody_knows_by_name_show_what_they_are() -> None:
+    heading: list[Piece] = [(20, 0, "Gewerk"), (500, 0, "Menge"), (700, 0, "Satz"), (880, 0, "Betrag")]
+    rows = [*item(2, "Schrauben", "10", "1,50", "15,00"), *item(4, "Nägel", "2", "20,00", "40,00")]
+    assert with_price(draw([*heading, *rows])) == [
+        {"description": "Schrauben", "quantity": "10", "unit_price": "1,50", "line_total": "15,00"},
+        {"description": "Nägel", "quantity": "2", "unit_price": "20,00", "line_total": "40,00"},
+    ]
+
+
+def test_figures_that_do_not_multiply_get_no_name() -> None:
+    heading: list[Piece] = [(20, 0, "Bezeichnung"), (500, 0, "Menge"), (700, 0, "Lager"), (880, 0, "Betrag")]
+    rows = [*item(2, "Schrauben", "10", "71", "15,00"), *item(4, "Nägel", "2", "72", "40,00")]
+    assert [row.keys() for row in with_price(draw([*heading, *rows]))] == [
+        {"description", "quantity", "line_total"}
+    ] * 2
+
+
+def test_a_heading_of_two_lines_is_one() -> None:
+    heading: list[Piece] = [(20, 1, "Beschreibung"), (500, 1, "Menge"), (700, 0, "Einzel"), (700, 1, "preis")]
+    heading += [(880, 0, "Gesamt"), (880, 1, "preis")]
+    [row] = with_price(draw([*heading, *item(3, "Schrauben", "10", "1,50", "15,00")]))
+    assert (row["unit_price"], row["line_total"]) == ("1,50", "15,00")
+
+
+def test_the_description_is_not_in_a_column_of_numbers_whatever_it_is_called() -> None:
+    heading: list[Piece] = [(20, 0, "Item"), (120, 0, "Work done"), (500, 0, "Qty"), (880, 0, "Amount")]
+    rows: list[Piece] = []
+    for row, what in ((2, "Boiler service"), (4, "Shelf assembly")):
+        rows += [(20, row, str(row // 2)), (120, row, what), (510, row, "1"), (890, row, "30.00")]
+    found = [row["description"] for _, row in rows_of(draw([*heading, *rows]))]
+    assert found == ["Boiler service", "Shelf assembly"]
+
+
+def test_figures_of_one_item_may_stand_at_two_heights() -> None:
+    lines: list[Piece] = [*HEADING]
+    for row, what, price, amount in ((2, "Schrauben", "1,50", "15,00"), (9, "Nägel", "4,00", "40,00")):
+        lines += [(20, row, what), (530, row, "10"), (770, row, price), (880, row + 1.2, amount)]
+        lines += [(20, row + 4, "ab Lager")]
+    found = with_price(draw([*lines, (20, 16, "Gesamtbetrag"), (880, 16, "55,00")]))
+    assert [(row["quantity"], row["unit_price"], row["line_total"]) for row in found] == [
+        ("10", "1,50", "15,00"),
+        ("10", "4,00", "40,00"),
+    ]
+
+
+def test_a_discount_below_an_item_is_none() -> None:
+    rows = [*item(2, "Schrauben", "10", "1,00", "10,00"), *item(6, "Nägel", "2", "20,00", "40,00")]
+    discount: list[Piece] = [(700, 4, "abzgl. Rabatt"), (880, 4, "-2,00")]
+    assert [row["description"] for _, row in rows_of(draw([*HEADING, *rows, *discount]))] == ["Schrauben", "Nägel"]
+
+
+def test_a_sentence_below_the_headings_is_no_part_of_an_item() -> None:
+    lines = [*HEADING, (20, 1, "Wir berechnen wie folgt:"), *item(2, "Schrauben", "10", "1,00", "10,00")]
+    lines += [(20, 3, "verzinkt"), *item(4, "Nägel", "2", "20,00", "40,00")]
+    assert [row["description"] for _, row in rows_of(draw(lines))] == ["Schrauben verzinkt", "Nägel"]
+
+
+def test_a_sum_that_is_carried_over_ends_no_table_and_is_no_item() -> None:
+    rows = [*item(2, "Schrauben", "10", "1,00", "10,00"), *item(4, "Nägel", "2", "20,00", "40,00")]
+    first = draw([*HEADING, *rows, (20, 6, "Übertrag"), (880, 6, "50,00")])
+    second = draw([(20, 0, "Übertrag"), (880, 0, "50,00"), *item(2, "Leim", "1", "7,00", "7,00")], number=2)
+    assert [row["description"] for _, row in rows_of(first, second)] == ["Schrauben", "Nägel", "Leim"]
+
+
+def test_a_row_that_sums_up_those_above_it_ends_a_table_whatever_it_is_called() -> None:
+    rows = [*item(2, "Schrauben", "10", "1,00", "10,00"), *item(4, "Nägel", "2", "20,00", "40,00")]
+    below: list[Piece] = [(20, 6, "Warenwert"), (880, 6, "50,00"), (20, 8, "zzgl. MwSt."), (880, 8, "9,50")]
+    assert len(rows_of(draw([*HEADING, *rows, *below]))) == 2

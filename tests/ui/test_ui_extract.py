@@ -19,7 +19,7 @@ from docqa.errors import BadFieldsFile
 from docqa.extract.fields import field_key, fields_json, load_fields, parse_fields, presets
 from docqa.extract.review import correct
 from docqa.extract.run import run_fields
-from docqa.extract.table import State, run_table
+from docqa.extract.table import Row, State, run_table
 from docqa.store import Store
 from docqa.types import Cell, Document, FieldSpec, FieldType, Problem
 from ui.screens import extract, review
@@ -432,6 +432,17 @@ class TestToLook:
         rows = run_table(store, number)
         assert len(to_look(TEXTS, rows, 0.98)) == 3
         assert sure_sentence(TEXTS, rows, 0.5).startswith("1 of 3 values")
+
+    def test_cells_of_a_row_are_looked_at_by_their_own_confidence(self, store: Store, invoice: Document) -> None:
+        columns = (("name", 0.95), ("total", 0.6))
+        known = tuple(Cell(invoice.doc, name, "1", "1", 1, "1", confidence=sure) for name, sure in columns)
+        unrated = tuple(replace(cell, confidence=None) for cell in known)
+        table = Cell(invoice.doc, "items", "2", "2", 1, "1", confidence=0.95, rows=(known, unrated))
+        row = Row(invoice, {"items": table}, None)
+        inner = tuple(FieldSpec(name, FieldType.TEXT) for name, _ in columns)
+        spec = FieldSpec("items", FieldType.TABLE, columns=inner)
+        assert to_look([spec], [row], 0.9) == [Place(invoice.doc, "items", 1, "total")]
+        assert to_look([spec], [row], 0.5) == []
 
     def test_a_selection_opens_a_cell_and_none_closes_it(
         self, store: Store, invoice: Document, monkeypatch: pytest.MonkeyPatch

@@ -386,12 +386,12 @@ def _rows_of_table(run: Run, fields: Sequence[FieldSpec], rows: Sequence[Row], o
     if not numbers:
         return
     columns = {"Row": [str(number) for number in numbers]}
-    names = [column.name for column in field.columns]
+    names, sure = [column.name for column in field.columns], review.sure_enough(run.run)
     columns |= {name: [_shown_inside(row, field.name, number, name) for number in numbers] for name in names}
     table = pd.DataFrame(columns)
     marks = pd.DataFrame("", index=table.index, columns=table.columns)
     for name in names:
-        marks[name] = [_mark(row, field.name, SURE_ENOUGH, opened, number, name) for number in numbers]
+        marks[name] = [_mark(row, field.name, sure, opened, number, name) for number in numbers]
     texts = {column.name for column in field.columns if column.type is FieldType.TEXT}
     key = f"rows_{run.run}_{opened.doc[:16]}_{field.name}"
     st.dataframe(

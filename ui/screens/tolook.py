@@ -94,8 +94,8 @@ def needs_look(row: Row, name: str, sure: float, number: int = 0, column: str = 
     if state is State.DOUBTFUL:
         return True
     cell = row.cell(name, number, column)
-    if state is not State.UNSEEN or cell is None or number:
-        return False  # within a table only what failed a check: its cells are rated together
+    if state is not State.UNSEEN or cell is None or (number and cell.confidence is None):
+        return False  # an earlier docqa did not rate the cells of a table by themselves
     return (cell.confidence or 0.0) < sure
 
 
@@ -148,12 +148,14 @@ class Standing:
 def standing(fields: Sequence[FieldSpec], row: Row) -> Standing:
     """How the cells of one document stand."""
     there = list(_values(fields, row))
-    unseen = [one.name for one in fields if needs_look(row, one.name, math.inf) and not needs_look(row, one.name, 0.0)]
+    doubtful = set(_in_row(fields, row, 0.0))
+    unseen = [place for place in _in_row(fields, row, math.inf) if place not in doubtful]
+    rated = [row.cell(place.field, place.row, place.column) for place in unseen]
     return Standing(
         values=len(there),
         seen=sum(row.state(place.field, place.row, place.column).checked for place in there),
-        doubtful=sum(1 for _ in _in_row(fields, row, 0.0)),
-        confidences=tuple(row.cells[name].confidence or 0.0 for name in unseen),
+        doubtful=len(doubtful),
+        confidences=tuple(0.0 if cell is None else cell.confidence or 0.0 for cell in rated),
     )
 
 

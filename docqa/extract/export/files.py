@@ -4,7 +4,8 @@ In a CSV (RFC 4180) values come first, one column a field, as people left them; 
 says how far the value can be relied on, `NAME.machine` what the machine had read where a person looked, with `NAME.by`
 and `NAME.at`. `NAME.page`, `NAME.quote`, `NAME.confidence` and `NAME.problem`, which also says which checks a value
 failed, are those of the machine's value. Of an amount there is `NAME.currency`, as people left it, and of a table,
-whose value is the number of its rows, `NAME.rows` with their values as JSON.
+whose value is the number of its rows, `NAME.rows` with their values as JSON; `NAME.rows.state` and
+`NAME.rows.confidence` say the same of each of these.
 
 A text that a spreadsheet would run as a formula gets an apostrophe before it (OWASP ASVS 5.0, 1.2.10), and so does one
 that it would spoil as a number: 0012, +4930123456, 12E5, more than 15 digits. Amounts and numbers stay numbers.
@@ -18,7 +19,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from pathlib import Path
@@ -184,7 +185,7 @@ def safe(text: str) -> str:
 
 def _parts(field: FieldSpec) -> tuple[str, ...]:
     """What is said of a field's cells beside their value."""
-    more = {FieldType.AMOUNT: ("currency",), FieldType.TABLE: ("rows",)}
+    more = {FieldType.AMOUNT: ("currency",), FieldType.TABLE: ("rows", "rows.state", "rows.confidence")}
     said = ("state", "machine", "by", "at", "page", "quote", "confidence", "problem")
     return (*more.get(field.type, ()), *said)
 
@@ -228,7 +229,8 @@ def _said(field: FieldSpec, row: Row, style: CsvStyle) -> dict[str, str]:
     if field.type is FieldType.AMOUNT:
         told["currency"] = row.currency(field.name) or ""
     if rows := row.rows(field) if field.type is FieldType.TABLE else []:
-        told["rows"] = json.dumps([_row_values(field, row, number) for number in rows], ensure_ascii=False)
+        for part, said_of in (("rows", Row.value), ("rows.state", Row.state), ("rows.confidence", _confidence)):
+            told[part] = json.dumps([_of_row(field, row, number, said_of) for number in rows], ensure_ascii=False)
     if cell is None:
         return told
     return told | {
@@ -238,8 +240,16 @@ def _said(field: FieldSpec, row: Row, style: CsvStyle) -> dict[str, str]:
     }
 
 
-def _row_values(table: FieldSpec, row: Row, number: int) -> dict[str, str | None]:
-    return {column.name: row.value(table.name, number, column.name) for column in table.columns}
+def _of_row(
+    table: FieldSpec, row: Row, number: int, said_of: Callable[[Row, str, int, str], object]
+) -> dict[str, object]:
+    """Something of each cell of a table's row, by column."""
+    return {column.name: said_of(row, table.name, number, column.name) for column in table.columns}
+
+
+def _confidence(row: Row, name: str, number: int, column: str) -> float | None:
+    cell = row.cell(name, number, column)
+    return None if cell is None or cell.confidence is None else round(cell.confidence, 2)
 
 
 def problems_of(field: FieldSpec, row: Row) -> list[Problem]:

@@ -34,7 +34,7 @@ _MEANINGS = {
     "unsure": f"read by the machine, with a confidence between {DOUBTED} and {SURE}",
     "doubtful": f"to be looked at: a check failed, or the confidence is {DOUBTED} or less",
     "empty": "not found in the document",
-    "plain": "read by the machine and not rated, such as the cells of a table",
+    "plain": "read by the machine and not rated, such as rows of tables that an earlier docqa read",
 }
 _CELLS = {
     "document": 28, "field": 22, "row": 6, "value": 28, "state": 15, "machine": 20, "confidence": 13, "page": 8,
@@ -284,7 +284,7 @@ def _write_documents(
     told = []
     for line, row in enumerate(rows, start=1):
         shown = [_Shown(row, one) for one in fields]
-        looks = sum(one.to_look_at for one in shown)
+        looks = _to_look_at(fields, row)
         sheet.text(line, 0, row.document.label, bold=True)
         sheet.number(line, 1, looks)
         for column, one in enumerate(shown, start=2):
@@ -331,6 +331,11 @@ def _every_cell(fields: Sequence[FieldSpec], row: Row) -> Iterator[_Shown]:
             yield _Shown(row, one)
         if one.type is FieldType.TABLE:
             yield from (_Shown(row, one, number, column) for number in row.rows(one) for column in one.columns)
+
+
+def _to_look_at(fields: Sequence[FieldSpec], row: Row) -> int:
+    """How many cells of a document somebody should look at, those of its tables included."""
+    return sum(one.to_look_at for one in _every_cell(fields, row))
 
 
 def _write_cell(sheet: Sheet, line: int, one: _Shown, place: str | None) -> None:

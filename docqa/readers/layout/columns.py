@@ -33,7 +33,8 @@ COLUMN_CONCEPTS: tuple[Concept, ...] = (
         Shape.NUMBER,
         "quantity | qty | count | hours | pieces | menge | anzahl | quantite",
         "quantity | qty | menge | anzahl | quantite | qte | cantidad | quantita | aantal | hours | hrs | stunden "
-        "| heures | units | pcs | stuck | quantidade | std | qnt",
+        "| heures | units | pcs | stuck | quantidade | std | qnt | mge | stk | anz | nombre | nbre | nb | qta "
+        "| no of units | number of units | days | tage | jours",
     ),
     Concept(
         "unit",
@@ -48,7 +49,8 @@ COLUMN_CONCEPTS: tuple[Concept, ...] = (
         "unit price | price | unit cost | rate | einzelpreis | e preis | stuckpreis | nettopreis | preis | prix "
         "unitaire | p u | pu ht | prix | precio | precio unitario | prezzo | prezzo unitario | prijs | "
         "eenheidsprijs | price per unit | u p | s price | preco unitario | unit price ex vat | hourly rate | cost "
-        "| einzelpreis netto | ep",
+        "| einzelpreis netto | ep | stundensatz | tagessatz | prix unit | price each | tarif "
+        "| einzelpreis eur | preis eur",
     ),
     Concept(
         "discount",
@@ -71,7 +73,8 @@ COLUMN_CONCEPTS: tuple[Concept, ...] = (
         "gesamtbetrag | summe | montant | montant ht | total ht | prix total | importe | importe total | importo "
         "| totale | bedrag | totaal | nettowert | nettobetrag | net amount | net | extended price | "
         "positionsbetrag | betrag eur | total eur | amount eur | subtotal | valor | gp | total net | amount excl "
-        "vat | net price | net total | prix ht | entgelt | gesamtpreis netto | total price eur | totaalbedrag",
+        "vat | net price | gesamtwert | net total | prix ht | entgelt | gesamtpreis netto | total price eur "
+        "| totaalbedrag",
     ),
     Concept(
         "date",
