@@ -17,8 +17,11 @@ from docqa.extract.values import Span, find_amounts, find_currencies, find_dates
 from docqa.readers.layout.labels import Guide, Mark, by_row
 from docqa.readers.layout.lexicon import (
     DURATION_FORM,
+    EMPTY_BOX,
     LAW_WORDS,
     PLACE_FORMS,
+    TICKED,
+    YES_NO,
     Shape,
 )
 from docqa.readers.layout.names import (
@@ -30,7 +33,6 @@ from docqa.readers.layout.names import (
 )
 from docqa.readers.layout.parties import find_parties
 from docqa.readers.layout.runs import Lazy, Sheet
-from docqa.readers.layout.ticks import find_ticks
 
 
 class Candidate(NamedTuple):
@@ -217,7 +219,13 @@ def _title_prior(sheet: Sheet, index: int, run: int) -> float:
 
 
 def _marks(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    return _from_spans(scene.sheets[index], index, find_ticks(scene.sheets[index].walled))
+    sheet = scene.sheets[index]
+    forms = ((TICKED, "true"), (EMPTY_BOX, "false"), (YES_NO, ""))
+    return [
+        Candidate(index, match.start(), match.end(), sheet.run_at(match.start()), value or match.group())
+        for form, value in forms
+        for match in re.finditer(form, sheet.walled)
+    ]
 
 
 _Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of the run
