@@ -93,11 +93,8 @@ class Scene:
     @cached_property
     def currencies(self) -> Sequence[list[Span]]:
         """The currencies of each sheet."""
-        return Lazy(len(self.sheets), self._currencies)
-
-    def _currencies(self, index: int) -> list[Span]:
-        spans = find_currencies(self.sheets[index].walled)
-        return [span._replace(value=self.signs.get(span.value, span.value)) for span in spans]
+        spans = (find_currencies(sheet.walled) for sheet in self.sheets)
+        return [[span._replace(value=self.signs.get(span.value, span.value)) for span in found] for found in spans]
 
     @cached_property
     def currency_counts(self) -> Counter[str]:
@@ -133,12 +130,11 @@ def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     return _from_spans(scene.sheets[index], index, scene.amounts[index])
 
 
-_PERCENT = re.compile(r"(?<![\w.,])[-−]?\d{1,3}(?:[.,]\d{1,4})?\s?%")
+_PERCENT = re.compile(r"(?<![\w.,])[-−]?\d{1,3}(?:[.,]\d{1,4})?\s?%")  #: a number that is no amount
 
 
 def _numbers(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    """Amounts and percentages: nobody asks for a rate as an amount of money."""
-    rates = (Span(m.start(), m.end(), m.group()) for m in _PERCENT.finditer(scene.sheets[index].walled))
+    rates = (Span(*match.span(), match.group()) for match in _PERCENT.finditer(scene.sheets[index].walled))
     return _amounts(guide, scene, index) + _from_spans(scene.sheets[index], index, rates)
 
 
@@ -229,7 +225,6 @@ def _marks(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 
 
 _Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of the run
-
 # ── texts, told by their place ───────────────────────────────────────────────────────────────────────────────────────
 
 
