@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 from docqa.extract.calibration import load_calibration
 from docqa.extract.fill import Readings, fill_cells
 from docqa.readers.layout import read_fields
-from docqa.readers.layout.ticks import find_ticks
 from docqa.types import Cell, FieldSpec, FieldType
 
 CALIBRATION = load_calibration()
-AMOUNT, NUMBER, INTEGER, BOOLEAN = FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER, FieldType.BOOLEAN
+AMOUNT, NUMBER, INTEGER = FieldType.AMOUNT, FieldType.NUMBER, FieldType.INTEGER
 
 
 def cells_of(label: str, name: str, kind: FieldType, printed: str, *more: str) -> list[Cell]:
@@ -48,10 +47,6 @@ def cells_of(label: str, name: str, kind: FieldType, printed: str, *more: str) -
         ("Phone", "phone", FieldType.TEXT, "+49 30 123456", "+49 30 123456"),
         ("Date", "date", FieldType.DATE, "the 3rd day of May, 2021", "2021-05-03"),
         ("Date", "date", FieldType.DATE, "29.02.2024", "2024-02-29"),
-        ("Paid", "paid", BOOLEAN, "☐ Yes ☒ No", "false"),
-        ("Paid", "paid", BOOLEAN, "☒ Yes ☐ No", "true"),
-        ("Paid", "paid", BOOLEAN, "[ ] Ja [x] Nein", "false"),
-        ("Paid", "paid", BOOLEAN, "Yes ☐ No ☒", "false"),
     ],
 )
 def test_a_value_is_read_whole(label: str, name: str, kind: FieldType, printed: str, value: str) -> None:
@@ -67,7 +62,6 @@ def test_a_value_is_read_whole(label: str, name: str, kind: FieldType, printed: 
         ("Date", "date", FieldType.DATE, "30.02.2024"),
         ("Date", "date", FieldType.DATE, "29.02.2023"),
         ("Date", "date", FieldType.DATE, "Q3 2024"),
-        ("Paid", "paid", BOOLEAN, "☐ Yes ☐ No"),
     ],
 )
 def test_what_cannot_be_told_is_not_read_as_something_else(
@@ -118,17 +112,3 @@ def test_a_day_that_there_is_not_is_no_date(year: int, month: int, day: int, sty
 def test_thousands_parted_by_blanks_are_one_amount(number: int, style: str) -> None:
     cells = cells_of("Total", "total", AMOUNT, style.format(f"{number:,}".replace(",", " ")))
     assert {cell.value for cell in cells} == {f"-{number}" if style == "-{}" else str(number)}
-
-
-_TICKS = st.lists(
-    st.sampled_from(["☒", "☐", "[x]", "[ ]", "Yes", "No", "ja", "(", ")", "x", " ", "\0", "word"]), max_size=12
-)
-
-
-@settings(deadline=None)
-@given(_TICKS)
-def test_any_boxes_and_words_are_read_without_an_accident(parts: list[str]) -> None:
-    text = " ".join(parts)
-    for span in find_ticks(text):
-        assert 0 <= span.start < span.end <= len(text)
-        assert span.value in ("true", "false") or span.value == text[span.start : span.end]

@@ -17,8 +17,11 @@ from docqa.extract.values import Span, find_amounts, find_currencies, find_dates
 from docqa.readers.layout.labels import Guide, Mark, by_row
 from docqa.readers.layout.lexicon import (
     DURATION_FORM,
+    EMPTY_BOX,
     LAW_WORDS,
     PLACE_FORMS,
+    TICKED,
+    YES_NO,
     Shape,
 )
 from docqa.readers.layout.names import (
@@ -30,7 +33,6 @@ from docqa.readers.layout.names import (
 )
 from docqa.readers.layout.parties import find_parties
 from docqa.readers.layout.runs import Lazy, Sheet
-from docqa.readers.layout.ticks import find_ticks
 
 
 class Candidate(NamedTuple):
@@ -91,11 +93,8 @@ class Scene:
     @cached_property
     def currencies(self) -> Sequence[list[Span]]:
         """The currencies of each sheet."""
-        return Lazy(len(self.sheets), self._currencies)
-
-    def _currencies(self, index: int) -> list[Span]:
-        spans = find_currencies(self.sheets[index].walled)
-        return [span._replace(value=self.signs.get(span.value, span.value)) for span in spans]
+        spans = (find_currencies(sheet.walled) for sheet in self.sheets)
+        return [[span._replace(value=self.signs.get(span.value, span.value)) for span in found] for found in spans]
 
     @cached_property
     def currency_counts(self) -> Counter[str]:
@@ -131,12 +130,11 @@ def _amounts(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     return _from_spans(scene.sheets[index], index, scene.amounts[index])
 
 
-_PERCENT = re.compile(r"(?<![\w.,])[-−]?\d{1,3}(?:[.,]\d{1,4})?\s?%")
+_PERCENT = re.compile(r"(?<![\w.,])[-−]?\d{1,3}(?:[.,]\d{1,4})?\s?%")  #: a number that is no amount
 
 
 def _numbers(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    """Amounts and percentages: nobody asks for a rate as an amount of money."""
-    rates = (Span(m.start(), m.end(), m.group()) for m in _PERCENT.finditer(scene.sheets[index].walled))
+    rates = (Span(*match.span(), match.group()) for match in _PERCENT.finditer(scene.sheets[index].walled))
     return _amounts(guide, scene, index) + _from_spans(scene.sheets[index], index, rates)
 
 
@@ -217,11 +215,16 @@ def _title_prior(sheet: Sheet, index: int, run: int) -> float:
 
 
 def _marks(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    return _from_spans(scene.sheets[index], index, find_ticks(scene.sheets[index].walled))
+    sheet = scene.sheets[index]
+    forms = ((TICKED, "true"), (EMPTY_BOX, "false"), (YES_NO, ""))
+    return [
+        Candidate(index, match.start(), match.end(), sheet.run_at(match.start()), value or match.group())
+        for form, value in forms
+        for match in re.finditer(form, sheet.walled)
+    ]
 
 
 _Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of the run
-
 # ── texts, told by their place ───────────────────────────────────────────────────────────────────────────────────────
 
 
