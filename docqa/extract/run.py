@@ -161,9 +161,7 @@ def carry_on(
     Raises ModelError, StoreError.
     """
     worked = False
-    for number in store.catalog.ledger.runs_left():
-        if run not in (None, number):
-            continue
+    for number in store.catalog.ledger.runs_left(run):
         [each] = store.catalog.ledger.runs(number)
         with _held(store, each.run, on_progress if run is not None else None) as mine:
             worked = mine and _work_off(store, settings, each, on_progress, only_if) or worked

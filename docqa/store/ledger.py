@@ -87,23 +87,23 @@ class Ledger:
             sql.execute(f"DELETE FROM runs WHERE {done}", (run, long_ago))
 
     def runs(self, run: int | None = None) -> list[Run]:
-        """All extractions with their progress, the newest first, or the one asked for."""
+        """All extractions with their progress, the newest first; or the one asked for, which may be a measurement."""
         rows = self._database.read(
             f"""SELECT r.*, count(d.doc) AS documents, coalesce(sum(d.done), 0) AS done,
                       coalesce(sum(NOT d.done AND d.problem_code IS NOT NULL AND d.attempts >= ?), 0) AS failed
                FROM runs r LEFT JOIN run_documents d USING (run)
-               WHERE {"true" if run is None else "run = ?"} GROUP BY run ORDER BY run DESC""",
+               WHERE {"run > 0" if run is None else "run = ?"} GROUP BY run ORDER BY run DESC""",
             (MAX_ATTEMPTS, *(() if run is None else (run,))),
         )
         columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed", "finished_at")
-        listed = [row for row in rows if run is not None or row["run"] > 0]  # measurements are in no list
-        return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in listed]
+        return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
 
     def newest_runs(self, count: int) -> list[tuple[int, str, str | None]]:
         """Number, begin and end of the newest extractions that have documents."""
         rows = self._database.read(
             """SELECT run, started_at, finished_at FROM runs r
-               WHERE EXISTS (SELECT 1 FROM run_documents d WHERE d.run = r.run) ORDER BY run DESC LIMIT ?""",
+               WHERE run > 0 AND EXISTS (SELECT 1 FROM run_documents d WHERE d.run = r.run)
+               ORDER BY run DESC LIMIT ?""",
             (count,),
         )
         return [(row["run"], row["started_at"], row["finished_at"]) for row in rows]
@@ -139,13 +139,17 @@ class Ledger:
             Waiting(row["doc"], row["attempts"], row["attempts"] > 0 and row["problem_code"] is None) for row in rows
         ]
 
-    def runs_left(self) -> list[int]:
-        """The extractions with documents that lack cells and wait for somebody, the newest first."""
+    def runs_left(self, run: int | None = None) -> list[int]:
+        """The extractions with documents that lack cells and wait for somebody, the newest first; or the one asked for.
+
+        A measurement is somebody's own, and is only told to who asks for it.
+        """
         rows = self._database.read(
-            """SELECT DISTINCT run FROM run_documents d JOIN runs r USING (run) WHERE NOT d.done
+            f"""SELECT DISTINCT run FROM run_documents d JOIN runs r USING (run)
+               WHERE NOT d.done AND {"run > 0" if run is None else "run = ?"}
                AND (d.attempts < ? AND NOT r.cancelled OR d.attempts >= ? AND d.problem_code IS NULL)
                ORDER BY run DESC""",
-            (MAX_ATTEMPTS, MAX_ATTEMPTS),
+            (*(() if run is None else (run,)), MAX_ATTEMPTS, MAX_ATTEMPTS),
         )
         return [row["run"] for row in rows]
 
