@@ -23,7 +23,7 @@ from docqa.readers import Exchange
 from docqa.types import Draft, Evidence, FieldSpec, Quote, Verdict
 
 #: Part of a reader's version: change it whenever the same pages could be read differently.
-PROMPT_VERSION = "2026-11-22.3"
+PROMPT_VERSION = "2026-11-22.4"
 
 MAX_TEXT = 32_000  #: characters of all pages together; twelve pages then fit into a context of 32,768 tokens
 LEAST_TEXT = 1_500  #: characters that every page may have, whatever stands before it

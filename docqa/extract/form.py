@@ -32,7 +32,7 @@ _TYPE_WORDS = {
     FieldType.TEXT: "text",
     FieldType.INTEGER: "a whole number",
     FieldType.NUMBER: "a number",
-    FieldType.AMOUNT: "an amount of money with the currency as printed beside it, if any",
+    FieldType.AMOUNT: "an amount of money with its sign and the currency as printed beside it, if any",
     FieldType.DATE: "a date, as printed",
     FieldType.CHOICE: "one of the choices",
     FieldType.BOOLEAN: '"true" or "false"',
