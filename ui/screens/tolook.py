@@ -147,13 +147,14 @@ class Standing:
 
 def standing(fields: Sequence[FieldSpec], row: Row) -> Standing:
     """How the cells of one document stand."""
-    there = list(_values(fields, row))
-    unseen = [one.name for one in fields if needs_look(row, one.name, math.inf) and not needs_look(row, one.name, 0.0)]
+    there, doubtful = list(_values(fields, row)), set(_in_row(fields, row, 0.0))
+    unseen = [place for place in _in_row(fields, row, math.inf) if place not in doubtful]
+    cells = [row.cell(place.field, place.row, place.column) for place in unseen]
     return Standing(
         values=len(there),
         seen=sum(row.state(place.field, place.row, place.column).checked for place in there),
-        doubtful=sum(1 for _ in _in_row(fields, row, 0.0)),
-        confidences=tuple(row.cells[name].confidence or 0.0 for name in unseen),
+        doubtful=len(doubtful),
+        confidences=tuple(0.0 if cell is None else cell.confidence or 0.0 for cell in cells),
     )
 
 
