@@ -162,10 +162,10 @@ class Bench:
 
     def export(self) -> None:
         """The table in each form."""
-        for suffix in ("csv", "json", "xlsx"):
+        for suffix in ("xlsx", "csv", "json"):
             file = self.folder / f"out.{suffix}"
             cost = self._run("export", str(self._last_run()), "--out", str(file))
-            self.tell(f"export {suffix}", **vars_of(cost), mb=file.stat().st_size / 1e6)
+            self.tell(f"export {suffix}", **vars_of(cost), mb=file.stat().st_size / 1e6 if file.exists() else None)
 
     def people(self) -> None:
         """What the commands around corrections cost once people said something of many cells."""

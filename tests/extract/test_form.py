@@ -134,7 +134,7 @@ def test_the_words_name_every_field_and_column_with_its_type() -> None:
         '- "title": "true" or "false"',
         '- "items": a table, every row of it in the order of the pages',
         '  - "what": text',
-        '  - "price": an amount of money with the currency as printed beside it, if any',
+        '  - "price": an amount of money with its sign and the currency as printed beside it, if any',
     ]
 
 

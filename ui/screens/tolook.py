@@ -147,15 +147,14 @@ class Standing:
 
 def standing(fields: Sequence[FieldSpec], row: Row) -> Standing:
     """How the cells of one document stand."""
-    there = list(_values(fields, row))
-    doubtful = set(_in_row(fields, row, 0.0))
+    there, doubtful = list(_values(fields, row)), set(_in_row(fields, row, 0.0))
     unseen = [place for place in _in_row(fields, row, math.inf) if place not in doubtful]
-    rated = [row.cell(place.field, place.row, place.column) for place in unseen]
+    cells = [row.cell(place.field, place.row, place.column) for place in unseen]
     return Standing(
         values=len(there),
         seen=sum(row.state(place.field, place.row, place.column).checked for place in there),
         doubtful=len(doubtful),
-        confidences=tuple(0.0 if cell is None else cell.confidence or 0.0 for cell in rated),
+        confidences=tuple(0.0 if cell is None else cell.confidence or 0.0 for cell in cells),
     )
 
 

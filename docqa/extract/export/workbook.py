@@ -27,6 +27,7 @@ from docqa.types import Cell, Correction, Document, FieldSpec, FieldType, Proble
 
 SURE = 0.9  #: confidence from which a cell is shown as sure: where it can be believed, nine of ten such are right
 _MOST_QUOTE = 600  #: characters of a quote in a comment; "Cells" has the whole of it
+_HELD = 1_000  #: documents whose rows are kept in memory instead of being read for every sheet: 40 kB each
 _MEANINGS = {
     "corrected": "corrected by a person; the comment says what the machine had read",
     "accepted": "looked at by a person, and right",
@@ -59,13 +60,14 @@ def write_xlsx(
     address: str | None = None,
     beside: Path | None = None,
 ) -> None:
-    """Write the workbook; the rows are gone through once for each sheet, and once before.
+    """Write the workbook; the rows are gone through once for each sheet, and once before: few of them are held for it.
 
     `address` is where the browser interface is found; None leaves the links out. Lines that were written go into a
     folder of their own in `beside`; None keeps them in memory. Raises UsageError if the table does not fit or the
     address is none, OSError.
     """
     place = None if address is None else f"{checked_address(address)}/extract?run={run.run}"
+    rows = list(rows) if len(rows) <= _HELD else rows
     extent = _Extent.of(fields, rows)
     _check_size(fields, extent)
     with ExitStack() as stack:
