@@ -15,7 +15,7 @@ import streamlit as st
 
 from docqa.errors import UsageError
 from docqa.extract.review import accept, correct, withdraw
-from docqa.extract.table import Row, State
+from docqa.extract.table import Row, State, with_currency
 from docqa.types import Cell, Correction, FieldSpec, FieldType, Problem
 from ui import resources
 from ui.components.viewer import Shown, viewer
@@ -200,7 +200,7 @@ def _accept(run: int, look: Look, key: str, whole_table: bool) -> None:
         open_next(run)
     elif unchanged and cell is not None:
         store, place = resources.store(), look.place
-        _did(run, lambda: accept(store, cell, who(), row=place.row, column=place.column))
+        _did(run, lambda: accept(store, cell, who(), row=place.row, column=place.column), look)
     else:
         _say(run, look, text)
 
@@ -216,6 +216,7 @@ def _say(run: int, look: Look, text: str) -> None:
     _did(
         run,
         lambda: correct(store, field, place.doc, text, who(), row=place.row, column=place.column, beside=beside),
+        look,
     )
 
 
@@ -224,12 +225,12 @@ def _strike(run: int, look: Look) -> None:
     store, place, field = resources.store(), look.place, look.field
     if field is not None:
         beside = look.row.cells.get(field.name)
-        _did(run, lambda: correct(store, field, place.doc, "", who(), row=place.row, beside=beside))
+        _did(run, lambda: correct(store, field, place.doc, "", who(), row=place.row, beside=beside), look)
 
 
 def _undo(run: int, look: Look) -> None:
     store, place = resources.store(), look.place
-    _did(run, lambda: withdraw(store, place.doc, place.field, who(), row=place.row, column=place.column), stay=True)
+    _did(run, lambda: withdraw(store, place.doc, place.field, who(), row=place.row, column=place.column), look, stay=True)
 
 
 def bring_back(run: int, place: Place, numbers: Sequence[int]) -> None:
@@ -239,8 +240,16 @@ def bring_back(run: int, place: Place, numbers: Sequence[int]) -> None:
         _did(run, partial(withdraw, store, place.doc, place.field, who(), row=number), stay=True)
 
 
-def _did(run: int, say: Callable[[], object], *, stay: bool = False) -> None:
-    """Say it and go on; a value that does not fit stays in its box with a sentence why."""
+def _did(run: int, say: Callable[[], object], look: Look | None = None, *, stay: bool = False) -> None:
+    """Say it and go on; a value that does not fit stays in its box with a sentence why.
+
+    `look` is the cell as it was shown. Where another window said something of it since, that is shown instead of being
+    overruled unseen.
+    """
+    if look is not None and (newer := _said_since(look)) is not None:
+        st.session_state[_problem_key(run)] = newer
+        st.session_state[f"said_{run}"] = st.session_state.get(f"said_{run}", 0) + 1  # the box shows what counts now
+        return
     try:
         say()
     except UsageError as error:
@@ -250,6 +259,28 @@ def _did(run: int, say: Callable[[], object], *, stay: bool = False) -> None:
     st.session_state[f"said_{run}"] = st.session_state.get(f"said_{run}", 0) + 1
     if not stay:
         open_next(run)
+
+
+def _said_since(look: Look) -> Problem | None:
+    """What became of a cell, or of its row, after it was shown; None if nothing did."""
+    place = look.place
+    in_force = resources.store().catalog.ledger.corrections_in_force().get(place.doc, ())
+    now = {one.column: one for one in in_force if (one.field, one.row) == (place.field, place.row)}
+    then = (look.said, look.row.said(place.field, place.row) if place.column else None)
+    for shown, there in zip(then, (now.get(place.column), now.get("") if place.column else None), strict=True):
+        if there != shown:
+            return Problem("said_meanwhile", _in_words(there), "Nothing of yours was kept. Look again and decide.")
+    return None
+
+
+def _in_words(said: Correction | None) -> str:
+    if said is None:
+        return "Meanwhile what had been said of this cell was taken back."
+    if said.value is None:
+        what = "it is no row" if said.row and not said.column else "it is not in the document"
+    else:
+        what = f"it is “{with_currency(said.value, said.currency)}”"
+    return f"Meanwhile {said.who} said of this cell, {_when(said)}: {what}."
 
 
 def who() -> str:
