@@ -230,7 +230,8 @@ def _strike(run: int, look: Look) -> None:
 
 def _undo(run: int, look: Look) -> None:
     store, place = resources.store(), look.place
-    _did(run, lambda: withdraw(store, place.doc, place.field, who(), row=place.row, column=place.column), look, stay=True)
+    inside = {"row": place.row, "column": place.column}
+    _did(run, lambda: withdraw(store, place.doc, place.field, who(), **inside), look, stay=True)
 
 
 def bring_back(run: int, place: Place, numbers: Sequence[int]) -> None:
