@@ -218,8 +218,9 @@ _PRINTED = {**CURRENCIES, **{mark.capitalize(): CURRENCIES[mark] for mark in _AL
 _CURRENCY_ALONE = re.compile(rf"(?:{_from_first_letter(_PRINTED, _LETTER)})(?!{_LETTER})")
 _GROUPED = (
     r"\d{1,3}(?:,\d{3})+(?!\d)|\d{1,3}(?:\.\d{3})+(?!\d)|\d{1,3}(?:['’]\d{3})+(?!\d)|\d{1,3}(?:[\u00a0\u202f]\d{3})+(?!\d)"
-    # A plain blank groups digits only where a decimal comma confirms it: "2 100.00" is two cells of a table.
-    r"|\d{1,3}(?: \d{3})+(?=,\d{2}(?!\d))"
+    # A plain blank groups digits only where a decimal comma or a euro behind it confirms it: "2 100.00" is two cells of
+    # a table.
+    r"|\d{1,3}(?: \d{3})+(?=,\d{2}(?!\d)|\s?(?:€|EUR|[Ee]uros?\b))"
 )
 # A point that OCR took for a hyphen is believed where a cell ends behind it (WALL in `docqa.readers.layout.runs`).
 _DECIMALS = r"[.,]\d{1,6}(?!\d)|[.,]\s?[-–—]{1,2}(?!\d)|-\d{2}(?=\x00|$)"
