@@ -122,7 +122,8 @@ _COUNTS: dict[str, int] = {
     for count, words in {
         1: "one ein eine einem einen einer un une uno una een", 2: "two zwei deux due dos twee",
         3: "three drei trois tre tres drie", 4: "four vier quatre", 5: "five funf cinq", 6: "six", 7: "seven",
-        8: "eight", 9: "nine", 10: "ten zehn dix", 12: "twelve", 18: "eighteen", 24: "twentyfour", 36: "thirtysix",
+        8: "eight", 9: "nine", 10: "ten zehn dix", 12: "twelve", 14: "fourteen", 18: "eighteen",
+        20: "twenty", 24: "twentyfour", 30: "thirty", 36: "thirtysix", 60: "sixty", 90: "ninety",
     }.items()
     for word in words.split()
 }  # fmt: skip

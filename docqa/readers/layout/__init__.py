@@ -298,6 +298,9 @@ def _date_prior(concept: str, found: Candidate, scene: Scene) -> float:
     timed = re.match(
         r"\s*(?:\(?\w{0,3}\)?)?[ ,\x00]*(?:at|um|a|à)?\s*\d{1,2}[:.]\d{2}", sheet.walled[found.end : found.end + 16]
     )
+    told = sheet.text[sheet.runs[found.run].start : found.start]
+    if re.search(r"[^\W\d_]{2,} [^\W\d_]{2,}$", told.rstrip(" :,.")) and not timed:
+        return 0.0  # "Previous balance of 31 May" speaks of something else
     return (0.5 if concept == "date" else 0.42) - 0.08 * top + (0.06 if timed else 0.0) + (0.04 if alone else 0.0)
 
 

@@ -22,10 +22,35 @@ def heads_an_address(sheet: Sheet, run: int) -> bool:
     if not 0.05 < first.box[1] / sheet.page.height < 0.35 or _opens(sheet, run):
         return False
     last = run
-    while last + 1 < len(sheet.runs) and last - run < 5 and _aligned_below(sheet, last, last + 1):
+    while last + 1 < len(sheet.runs) and last - run < 5 and _goes_on(sheet, run, last):
         last += 1
-    alone = run == 0 or not _aligned_below(sheet, run - 1, run)
-    return alone and last - run >= 2 and any(POSTCODE.search(sheet.string(at)) for at in range(run + 2, last + 1))
+    return (
+        _begins(sheet, run, last)
+        and last - run >= 2
+        and any(POSTCODE.search(sheet.string(at)) for at in range(run + 2, last + 1))
+    )
+
+
+def _begins(sheet: Sheet, run: int, last: int) -> bool:
+    """Whether no line of the same block stands above its first one."""
+    if run == 0 or not _aligned_below(sheet, run - 1, run):
+        return True
+    return last > run and _pitch(sheet, run - 1) > _apart(sheet, run)
+
+
+def _goes_on(sheet: Sheet, first: int, last: int) -> bool:
+    """Whether the line below the last of a block belongs to it."""
+    return _aligned_below(sheet, last, last + 1) and (last == first or _pitch(sheet, last) < _apart(sheet, first))
+
+
+def _pitch(sheet: Sheet, run: int) -> float:
+    """How far below a line the next one stands."""
+    return sheet.runs[run + 1].box[1] - sheet.runs[run].box[1]
+
+
+def _apart(sheet: Sheet, first: int) -> float:
+    """From which distance on a line belongs to no block whose first two lines are these."""
+    return 1.35 * _pitch(sheet, first)
 
 
 def _opens(sheet: Sheet, run: int) -> bool:

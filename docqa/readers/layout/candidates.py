@@ -17,7 +17,7 @@ from docqa.extract.values import Span, find_amounts, find_currencies, find_dates
 from docqa.readers.layout.addressee import POSTCODE, heads_an_address
 from docqa.readers.layout.boxes import EMPTY_BOX, TICKED, Told, answers, told
 from docqa.readers.layout.labels import Guide, Mark, by_row
-from docqa.readers.layout.lexicon import DURATION_FORM, Shape
+from docqa.readers.layout.lexicon import DURATION_FORM, PHONE_FORM, Shape
 from docqa.readers.layout.names import (
     COMPACT_FORMS,
     COMPACT_SALUTATIONS,
@@ -137,18 +137,18 @@ _DECIMAL = re.compile(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}|\d{1,2}\.\d")  #: a price
 def _codes(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     sheet = scene.sheets[index]
     taken = scene.dates[index]
-    spans = (Span(_code_start(sheet, m.start()), m.end(), m.group().strip("# ")) for m in _CODE.finditer(sheet.walled))
+    spans = (Span(_code_start(sheet, m), m.end(), m.group().strip("# ")) for m in _CODE.finditer(sheet.walled))
     return _from_spans(sheet, index, (span for span in spans if _is_code(span, taken, sheet)))
 
 
-def _code_start(sheet: Sheet, start: int) -> int:
-    """Where a code begins whose parts stand apart: of "Ref.: DURAND/PLF – 250311" not at its last part."""
+def _code_start(sheet: Sheet, found: re.Match[str]) -> int:
+    """Where a code begins whose parts stand apart: "Ref.: DURAND/PLF – 250311", "12 34 567 890 123"."""
+    start = found.start()
     front = sheet.text[sheet.runs[sheet.run_at(start)].start : start]
-    parts = _CODE_FRONT.search(front) or _DIGITS_FRONT.search(front)
-    return start - len(parts.group(1)) if parts is not None else start
+    parts = (_DIGITS_FRONT if " " in found.group() else _CODE_FRONT).search(front)
+    return start if parts is None else start - len(parts.group(1))
 
 
-#: Digits in groups before the group at which a form was first met: "12 34 567 890 123".
 _DIGITS_FRONT = re.compile(r"(?<![^\s:])((?:\d{1,4} )+)$")
 _CODE_FRONT = re.compile(r":\s?((?:[A-ZÀ-Þ\d][A-ZÀ-Þ\d./-]*\s?[-–/]\s?)+)$")
 
@@ -164,18 +164,11 @@ def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
 
 
 def _phones(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
-    """Telephone numbers as they are printed: in groups, with the code of a country or town, which may be in brackets."""
-    sheet = scene.sheets[index]
-    spans = (Span(m.start(), m.end(), m.group()) for m in _PHONE.finditer(sheet.walled))
-    taken = scene.dates[index]
-    return _from_spans(
-        sheet, index, (one for one in spans if not any(one.start < d.end and d.start < one.end for d in taken))
-    )
-
-
-_PHONE = re.compile(
-    r"(?<![\w.,/-])(?:\+|00|\()?(?=(?:[^\d\x00]{0,3}\d){6,15}(?!\d))\d[\d/().-]*(?: [\d/().–-]*\d[\d/().-]*)*(?<=\d)"
-)
+    """Telephone numbers as they are printed: in groups, the code of a country or a town in front."""
+    sheet, dates = scene.sheets[index], scene.dates[index]
+    spans = (Span(m.start(), m.end(), m.group()) for m in re.finditer(PHONE_FORM, sheet.walled))
+    free = (one for one in spans if not any(one.start < date.end and date.start < one.end for date in dates))
+    return _from_spans(sheet, index, free)
 
 
 def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:

@@ -392,8 +392,8 @@ CONCEPTS: tuple[Concept, ...] = (
         "other_code",
         Shape.CODE,
         "",
-        "tel | telephone | phone | fax | telefon | telefax | mobile | zip | plz | postcode | po box | page | seite | gln | "
-        "gtin | globale nummer | ean | sku | item no | article no | art nr | artikelnummer | bic | swift | "
+        "tel | telephone | phone | fax | telefon | telefax | mobile | zip | plz | postcode | page | seite | gln | "
+        "po box | gtin | globale nummer | ean | sku | item no | article no | art nr | artikelnummer | bic | swift | "
         "account | omb | omb no | ticket no | table | table no | terminal | cashier | pos | approval code | auth "
         "code | lieferschein | lieferschein nr | delivery note | versicherungsnummer | vertragsnummer | contract "
         "no | kundenreferenz | numero de dossier | numero de ligne | serienummer | serial no | blz",
@@ -480,10 +480,17 @@ CODE_FORMS: dict[str, str] = {
     "vat_id": r"(?=(?:\D*\d){7})(?:[A-Z]{2,3} ?)?[A-Z0-9][A-Z0-9 ./\-]{6,}",
 }
 
+#: A telephone number: six digits at least, in groups between blanks, brackets, strokes and points.
+PHONE_FORM = (
+    r"(?<![\w.,/-])(?:\+|00|\()?(?=(?:[^\d\x00]{0,3}\d){6,15}(?!\d))"
+    r"\d[\d/().-]*(?: [\d/().–-]*\d[\d/().-]*)*(?<=\d)"
+)
+
 #: A number of days, weeks, months or years.
 DURATION_FORM = (
     r"(?i)(?<![\w-])"  # no five days of forty-five days
-    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|eighteen|twenty[- ]?four|thirty[- ]?six|"
+    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|eighteen|twenty[- ]?four|"
+    r"thirty[- ]?six|twenty|thirty|sixty|ninety|"
     r"ein|eine[mnrs]?|zwei|drei|vier|fünf|zehn|un|une|deux|trois|quatre|cinq|dix|uno?|due|tre|dos|tres|een|twee|drie)"
     r"\s*(?:\(\d{1,3}\)\s*)?|\d{1,3}\s+|\d{1,3}-)-?"
     r"(days?|weeks?|months?|years?|tagen?|wochen?|monaten?|jahren?|jours?|semaines?|mois|années?|ans?|días?|meses|mes|años?|"

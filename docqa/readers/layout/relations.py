@@ -56,6 +56,8 @@ def _leading(mark: Mark, shape: Shape) -> float:
         return 0.5
     if shape is Shape.AMOUNT and mark.before > 4:
         return 0.4  # a sum in a sentence is seldom the sum of the document
+    if shape is Shape.DATE and mark.weight <= 0.5 and mark.before > 1:
+        return 0.7  # "balance on 31 May" speaks of something else
     return 0.85 if mark.before <= 2 else 0.7
 
 
@@ -143,7 +145,9 @@ def _below(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape) -> float:
         return 0.0
     lines = max(0.0, drop - 1.2)
     near = 0.9 - 0.07 * lines - 0.05 * mark.behind
-    if _answered(sheet, mark) or (shape is Shape.DATE and in_a_column_of_dates(sheet, found)):
+    if shape is Shape.DATE and in_a_column_of_dates(sheet, found):
+        near *= 0.4
+    elif _answered(sheet, mark):
         near *= 0.5
     if shape is Shape.TEXT and _LABELLED.match(sheet.text, found.start, found.end):
         near *= 0.4  # the next line of the form
