@@ -295,7 +295,7 @@ class TestReview:
         checked(at.button(key=f"accept_{number}").click().run())
         at = self.open(number, Place(invoice.doc, "total"))
         assert "The machine read “1190.00”." in texts(at)
-        assert "Corrected by browser" in captions(at)
+        assert "Corrected here, " in captions(at)
         checked(at.button(key=f"undo_{number}").click().run())
         assert at.text_input[0].value == "1190.00"
         assert not any(button.key == f"undo_{number}" for button in at.button)
@@ -355,10 +355,13 @@ class TestReview:
         checked(at.button(key="add_row").click().run())
         at.text_input[0].set_value("Clock")
         checked(at.button(key=f"accept_{number}").click().run())
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items", 3, "price")
+        at.text_input[0].set_value("9.00")
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items")
         at = self.open(number, Place(invoice.doc, "items", 1, "what"))
         checked(at.button(key=f"strike_{number}").click().run())
         assert run_table(store, number)[0].rows(ITEMS) == [2, 3]
-        at = self.open(number, Place(invoice.doc, "items"))
         checked(at.button(key="bring_back").click().run())
         (row,) = run_table(store, number)
         assert (row.rows(ITEMS), row.value("items", 3, "what")) == ([1, 2, 3], "Clock")

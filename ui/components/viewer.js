@@ -32,7 +32,17 @@ export default function (component) {
     view.opened = place;
     view.page = data.page;
     show(view, parts);
+    if (data.types) typeInto(data.types);
   }
+}
+
+// Whoever goes from cell to cell with the keyboard types on in the next box. Where something else has the focus it stays
+// there; under a finger it would only call up the keyboard. The box may come a moment later than the page.
+function typeInto(selector, tries = 20) {
+  if (!window.matchMedia("(hover: hover)").matches || document.activeElement !== document.body) return;
+  const box = document.querySelector(selector);
+  if (box) box.focus({ preventScroll: true });
+  else if (tries) setTimeout(() => typeInto(selector, tries - 1), 50);
 }
 
 function find(parent) {

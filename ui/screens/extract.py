@@ -25,6 +25,7 @@ from ui.screens.fieldtable import ROW_HEIGHT
 from ui.screens.tolook import SURE_ENOUGH, Place, look_at, needs_look, sure_sentence, to_look
 
 EARLIER_RUNS = 30
+FIELDS_TOLD = 6  #: of an earlier extraction, by which it is known again
 REFRESH_SECONDS = 1.5
 MOST_ROWS = 18  #: shown at once; a longer table scrolls
 MOST_TO_PICK = 2_000  #: documents of a collection that are offered one by one
@@ -428,8 +429,9 @@ def _earlier_runs(current: Run | None) -> None:
     with st.container(key="earlier_runs"):
         for run in runs:
             chosen = current is not None and run.run == current.run
-            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b %H:%M')}"
-            parts.list_entry(name, f"run_{run.run}", chosen, partial(_go, run.run))
+            name = f"{run.run} · {parts.counted(run.documents, 'document', 'documents')}, {_when(run, '%d %b')}"
+            fields = ", ".join(field.name for field in run_fields(run)[:FIELDS_TOLD])
+            parts.list_entry(name, f"run_{run.run}", chosen, partial(_go, run.run), f"{_when(run)}: {fields} …")
 
 
 def _run() -> Run | None:
