@@ -106,7 +106,7 @@ class _FieldsFile(BaseModel):
 
 
 def _check_distinct(what: str, named: Sequence[_Column | _Table]) -> None:
-    names = [one.name for one in named]
+    names = [one.name.lower() for one in named]  # spreadsheets tell no "Total" from "total"
     if twice := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"two {what} are called {sorted(twice)[0]}")
 

@@ -89,6 +89,7 @@ def test_a_fields_file_with_everything_in_it() -> None:
         ("[field]\nname = 'x'", "cannot be used: field stands in two pairs of brackets, [[field]]."),
         ("[[field]\nname = 'x'", "is not valid TOML: "),
         (FIELD + FIELD, "two fields are called total"),
+        (FIELD + FIELD.replace("total", "Total"), "two fields are called total"),
         ("[[field]]\ntype = 'text'", "cannot be used: field 1: it has no name."),
         (FIELD + "[[field]]\nname = '1st'", "cannot be used: field 2 (1st): '1st' cannot be a name: a letter, then "),
         ("[[field]]\nname = 'Größe (cm)'", "'Größe (cm)' cannot be a name: a letter, then letters without accents"),
