@@ -37,11 +37,11 @@ export default function (component) {
 }
 
 // Whoever goes from cell to cell with the keyboard types on in the next box. Where something else has the focus it stays
-// there; under a finger it would only call up the keyboard. The box may come a moment later than the page.
+// there; under a finger it would only call up the keyboard. The box may come, and the last one go, a moment later.
 function typeInto(selector, tries = 20) {
-  if (!window.matchMedia("(hover: hover)").matches || document.activeElement !== document.body) return;
-  const box = document.querySelector(selector);
-  if (box) box.focus({ preventScroll: true });
+  const free = document.activeElement === document.body, box = document.querySelector(selector);
+  if (!window.matchMedia("(hover: hover)").matches) return;
+  if (free && box) box.focus({ preventScroll: true });
   else if (tries) setTimeout(() => typeInto(selector, tries - 1), 50);
 }
 
