@@ -366,6 +366,11 @@ class TestReview:
         (row,) = run_table(store, number)
         assert (row.rows(ITEMS), row.value("items", 3, "what")) == ([1, 2, 3], "Clock")
 
+    def test_where_a_cell_is_gone_the_way_to_the_others_stays(self, store: Store, invoice: Document) -> None:
+        number, _ = make_run(store, invoice)
+        at = self.open(number, Place(invoice.doc, "nothing"))
+        assert at.button(key="look").label == "Look at 2 values"
+
     @pytest.mark.parametrize("place", [(9, "what"), (1, "nothing"), (0, "what")])
     def test_a_cell_that_is_not_there_cannot_be_opened(
         self, store: Store, invoice: Document, place: tuple[int, str]

@@ -55,7 +55,10 @@ def opened(run: int, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> Look |
         open_cell(run, place)
         if place is None:
             st.toast("Nothing is left to look at.", icon=":material/check_circle:")
-    return None if place is None else look_at(place, fields, rows)
+    look = None if place is None else look_at(place, fields, rows)
+    if look is None:
+        open_cell(run, None)  # of an old link, or a row that somebody struck out
+    return look
 
 
 def pane(run: int, look: Look, fields: Sequence[FieldSpec], rows: Sequence[Row]) -> None:
