@@ -21,6 +21,7 @@ YES_NO = r"(?i)(?<!\w)(?:yes|no|ja|nein|nee|oui|non|s[iíì]|não|sim|true|false
 
 Span = tuple[int, int]  #: start and end in the sheet's text
 
+_LONGEST = 40  #: characters of an option
 _BLOT = 2  #: characters of what may stand between two options: a slash, or a box as OCR misread it
 
 
@@ -59,6 +60,17 @@ def answers(sheet: Sheet) -> tuple[list[Span], list[Span]]:
     words = [match.span() for match in re.finditer(YES_NO, sheet.walled) if not _asked(sheet, match.start())]
     said = told(sheet, words)
     return [word for word in words if said[word] is not Told.NOT], beside(sheet, words)
+
+
+def options_in(lines: Iterable[str]) -> tuple[str, ...]:
+    """The words beside the boxes of lines such as "☒ yes ☐ no", each once; empty if no line has two of them."""
+    found: dict[str, None] = {}
+    for line in lines:
+        parts = [part.strip(" ,;/|\x00") for part in re.split(rf"{TICKED}|{EMPTY_BOX}", line)]
+        answers = [part if (word := re.match(YES_NO, part)) is None else word.group() for part in parts if part]
+        if re.search(EMPTY_BOX, line) and len(answers) > 1 and max(map(len, answers)) <= _LONGEST:
+            found |= dict.fromkeys(answers)
+    return tuple(found)
 
 
 def _asked(sheet: Sheet, start: int) -> bool:
