@@ -196,6 +196,13 @@ def test_a_town_behind_a_party_is_no_part_of_it() -> None:
     assert names == ["Ziegelwerk GmbH & Co. KG", "Alder AG"]
 
 
+def test_the_second_party_may_stand_behind_what_the_first_is_called() -> None:
+    lines = ["zwischen Ziegelwerk GmbH, Hohenfels – nachfolgend „Arbeitgeber“ – und Frau", "Magda Kowal, Parsberg"]
+    page = draw([(50, 3 + row, line) for row, line in enumerate(lines)])
+    names = [one.text for one in read_fields([FieldSpec("parties", FieldType.LIST)], [page])]
+    assert names == ["Ziegelwerk GmbH", "Frau Magda Kowal"]
+
+
 @pytest.mark.parametrize(("printed", "amount"), [("2 187 €", "2187"), ("38 412 EUR", "38412"), ("2 100.00", "100.00")])
 def test_a_blank_groups_digits_before_a_euro(printed: str, amount: str) -> None:
     page = draw([(50, 9, "Total"), (400, 9, printed)])

@@ -20,7 +20,7 @@ _NAME = (
 )
 _DEFINED = re.compile(rf"({_NAME})(?:,? an? [^()“”\"]{{3,140}}?)?,? ?\([^()“”\"]{{0,60}}[“”\"]([^“”\"]{{1,40}})[“”\"]")
 _BETWEEN = re.compile(rf"\b(?i:between|among|zwischen|entre)\b:? ({_NAME})")
-_AND = re.compile(rf"(?:\)|,|\w) (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
+_AND = re.compile(rf"[\w),–“”\"] (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
 _NO_PARTY = re.compile(
     r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?|affiliates?|"
     r"stock exchange|parties|party|subsidiar(?:y|ies)|laws?|plan|merger|shares?)$"
