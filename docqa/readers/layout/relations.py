@@ -159,9 +159,14 @@ _LABELLED = re.compile(r"[^\W\d_][\w .'’/-]{1,30}:(?:\s|$)")
 
 def in_a_column_of_dates(sheet: Sheet, found: Candidate) -> bool:
     """Whether another date stands right above or below a date: in a table whose rows each have their own."""
-    here = sheet.runs[found.run]
-    if found.start != here.start:
+    if found.start != sheet.runs[found.run].start:
         return False
+    if found.run not in sheet.among_dates:
+        sheet.among_dates[found.run] = _dates_around(sheet, sheet.runs[found.run])
+    return sheet.among_dates[found.run]
+
+
+def _dates_around(sheet: Sheet, here: Run) -> bool:
     column = [run for run in sheet.runs if run is not here and abs(run.box[0] - here.box[0]) < here.height]
     above = max((run for run in column if run.row < here.row), key=lambda run: run.row, default=None)
     below = min((run for run in column if run.row > here.row), key=lambda run: run.row, default=None)
