@@ -320,7 +320,7 @@ def test_a_measurement_is_no_extraction_of_the_office(small_store: Store, doc: s
     with extraction.measurement(small_store, Settings(), [TOTAL], "quote", [doc]) as run:
         assert run < 0
         assert [one.run for one in ledger.runs()] == [mine], "it is not in the list"
-        assert [number for number, _, _ in ledger.newest_runs(5)] == [mine]
+        assert [number for number, *_ in ledger.newest_runs(5)] == [mine]
         assert (ledger.runs_left(), ledger.runs_left(run)) == ([mine], [run])
         assert extraction.carry_on(small_store, Settings())
         assert ledger.run_pending(run) == [doc], "whoever works everything off leaves it alone"

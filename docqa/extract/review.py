@@ -18,7 +18,7 @@ from docqa.extract.calibration import CALIBRATION, calibration_in, load_calibrat
 from docqa.extract.fields import field_key
 from docqa.extract.run import run_fields
 from docqa.extract.table import row_text
-from docqa.extract.values import SHARED, currency_of, is_ambiguous_date, normalise
+from docqa.extract.values import SHARED, currency_of, is_ambiguous_date, normalise, same_value
 from docqa.store import Store
 from docqa.store.database import now
 from docqa.types import Cell, Correction, FieldSpec, FieldType
@@ -118,10 +118,12 @@ def _value(text: str, spec: FieldSpec) -> str:
         raise UsageError(f"The value has more than {MAX_VALUE:,} characters.", "Keep to what stands in the document.")
     if spec.type is FieldType.DATE and is_ambiguous_date(text):
         raise UsageError(f"“{text.strip()}” may be two different dates.", "Write it as YYYY-MM-DD.")
+    hint = f"{spec.name} is of type {spec.type.value}; an empty value says that the document does not have it."
+    if spec.type is FieldType.CHOICE and not any(same_value(text, one, FieldType.TEXT) for one in spec.choices):
+        raise UsageError(f"“{text.strip()}” is none of {', '.join(spec.choices)}.", hint)
     try:
         return normalise(text, spec)
     except ValueError as error:
-        hint = f"{spec.name} is of type {spec.type.value}; an empty value says that the document does not have it."
         raise UsageError(str(error), hint) from error
 
 

@@ -24,6 +24,7 @@ from docqa.extract.evidence import likely_day_first
 from docqa.extract.fields import MAX_COLUMNS, RESERVED, fields_toml, in_plain_letters, load_fields, presets
 from docqa.extract.values import fold_letters, fold_space, normalise
 from docqa.readers.layout import read_fields
+from docqa.readers.layout.boxes import YES_NO, options_in
 from docqa.readers.layout.candidates import Scene
 from docqa.readers.layout.columns import COLUMN_CONCEPTS
 from docqa.readers.layout.labels import column_guides, field_words, guide_for
@@ -330,7 +331,7 @@ def _recurs(pairs: Mapping[int, Pair], samples: Sequence[_Sample]) -> bool:
     if len(samples) == 1:
         there = [pair for pair in samples[0].pairs if _speaks_for_itself(pair)]
         return _speaks_for_itself(pairs[0]) and len(there) >= _FORM_FROM
-    ticks = sum(pair.shape is Shape.MARK for pair in pairs.values())
+    ticks = sum(pair.shape is Shape.MARK or bool(options_in([pair.value])) for pair in pairs.values())
     different = len({compact(pair.value) for pair in pairs.values()})
     if _mostly_sure(pairs):
         return different > 1 or ticks > 0 or len(pairs) == _FEW
@@ -344,7 +345,10 @@ def _spec_of(pairs: Mapping[int, Pair], names: _Names) -> FieldSpec:
     first = next(iter(sorted(pairs.values(), key=lambda pair: (pair.sheet, pair.top))))
     description = f"Printed as “{shown}”, {_where_on_page(first)}"
     kind = _type_of(label, list(pairs.values()))
-    choices = _choices_of(list(pairs.values())) if kind is FieldType.TEXT else ()
+    options = options_in(pair.value for pair in pairs.values())
+    if options and all(re.fullmatch(YES_NO, option) for option in options):
+        return FieldSpec(names.new(label), FieldType.BOOLEAN, description)
+    choices = options or (_choices_of(list(pairs.values())) if kind is FieldType.TEXT else ())
     return FieldSpec(names.new(label), FieldType.CHOICE if choices else kind, description, choices=choices)
 
 
@@ -393,7 +397,8 @@ def _is_filled(tried: _Tried, printed: _Printed | None, samples: Sequence[_Sampl
 
 def _agrees(tried: _Tried, number: int, pair: Pair, sample: _Sample) -> bool:
     try:
-        return normalise(pair.value, tried.spec, sample.day_first) == tried.values[number]
+        boxed = bool(options_in([pair.value]))  # then it is what is ticked there
+        return boxed or normalise(pair.value, tried.spec, sample.day_first) == tried.values[number]
     except ValueError:
         return compact(tried.values[number]) in compact(pair.value)
 

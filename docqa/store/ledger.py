@@ -98,15 +98,15 @@ class Ledger:
         columns = ("run", "fields", "reader", "version", "started_at", "documents", "done", "failed", "finished_at")
         return [Run(cancelled=bool(row["cancelled"]), **{name: row[name] for name in columns}) for row in rows]
 
-    def newest_runs(self, count: int) -> list[tuple[int, str, str | None]]:
-        """Number, begin and end of the newest extractions that have documents."""
+    def newest_runs(self, count: int) -> list[tuple[int, str, str, str | None]]:
+        """Number, fields (as they were started with), begin and end of the newest extractions that have documents."""
         rows = self._database.read(
-            """SELECT run, started_at, finished_at FROM runs r
+            """SELECT run, fields, started_at, finished_at FROM runs r
                WHERE run > 0 AND EXISTS (SELECT 1 FROM run_documents d WHERE d.run = r.run)
                ORDER BY run DESC LIMIT ?""",
             (count,),
         )
-        return [(row["run"], row["started_at"], row["finished_at"]) for row in rows]
+        return [(row["run"], row["fields"], row["started_at"], row["finished_at"]) for row in rows]
 
     def run_size(self, run: int) -> int:
         """How many documents an extraction has."""

@@ -152,6 +152,7 @@ def test_an_empty_value_says_that_the_document_has_none(empty_store: Store, doc:
         (DATE, "03/04/2026", "may be two different dates"),
         (DATE, "soon", "is not one complete date"),
         (FieldSpec("kind", FieldType.CHOICE, choices=("a", "b")), "c", "none of a, b"),
+        (FieldSpec("kind", FieldType.CHOICE, choices=("paid", "open")), "not paid", "none of paid, open"),
         (FieldSpec("code", FieldType.TEXT, pattern="[A-Z]+"), "12", "does not match"),
         (NAME, "x" * (MAX_VALUE + 1), "more than 10,000 characters"),
     ],
@@ -402,7 +403,7 @@ def test_the_commands(
     fields.write_text('[[field]]\nname = "total"\ntype = "amount"\n[[field]]\nname = "name"\ntype = "text"\n')
     assert docqa("extract", "--fields", fields, "--out", tmp_path / "a.csv", "--delimiter", "semicolon", "--bom") == 0
     assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbfdocument;doc;")
-    assert docqa("correct", "a.pdf", "total", "-1250.00", "--run", 1, "--who", "ann", "--note", "credit") == 0
+    assert docqa("correct", "a.pdf", "total", "-1.250,00", "--run", 1, "--who", "ann", "--note", "credit") == 0
     assert docqa("correct", doc[:8], "name", "--accept", "--fields", fields, "--who", "bob") == 0
     assert docqa("correct", "a.pdf", "total", "--withdraw", "--who", "bob") == 0
     assert docqa("correct", "a.pdf", "total", "13", "--who", "ann") == 0

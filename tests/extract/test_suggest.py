@@ -41,6 +41,19 @@ def suggested(*pages: Page) -> dict[str, Suggestion]:
     return {one.field.name: one for one in suggest_from([[page] for page in pages])}
 
 
+def test_boxes_beside_words_make_a_choice_or_a_yes_and_no() -> None:
+    forms = ("☒ female ☐ male ☐ other", "☒ yes ☐ no if yes, which: iodine"), ("☐ female ☒ male ☐ other", "☐ yes ☒ no")
+    pages = [
+        written(f"Case number: A-{number}", f"Sex: {sex}", f"Allergies known: {known}")
+        for number, (sex, known) in enumerate(forms * 2, 4711)
+    ]
+    fields = {name: one.field for name, one in suggested(*pages).items()}
+    assert fields["sex"].type is FieldType.CHOICE
+    assert fields["sex"].choices == ("female", "male", "other")
+    assert fields["allergies_known"].type is FieldType.BOOLEAN
+    assert [reading.text for reading in read_fields([fields["sex"]], [pages[1]])] == ["male"]
+
+
 # ── labels and what stands beside them ───────────────────────────────────────────────────────────────────────────────
 
 

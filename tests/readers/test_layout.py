@@ -407,7 +407,7 @@ def test_runs_and_rows_do_not_depend_on_the_lines_of_the_text_layer() -> None:
         ("seller_name", "seller", Shape.NAME),
         ("vat", "vat_id", Shape.CODE),
         ("hull_number", "field:hull_number", Shape.CODE),
-        ("order_date", "field:order_date", Shape.DATE),
+        ("loan_date", "field:loan_date", Shape.DATE),
         ("total_revenue", "field:total_revenue", Shape.AMOUNT),
         ("owner_remarks", "field:owner_remarks", Shape.TEXT),
     ],

@@ -120,10 +120,10 @@ def test_the_newest_extractions_are_those_with_documents(documents: Catalog) -> 
     ledger = documents.ledger
     runs = [ledger.start_run("[]", "quote", "quote-1", docs) for docs in ([DOC], [], [DOC, doc_id("b")])]
     ledger.finish_run(runs[0])
-    [(newest, _, open_end), (oldest, _, end)] = ledger.newest_runs(2)
-    assert (newest, open_end, ledger.run_size(newest)) == (runs[2], None, 2)
+    [(newest, fields, _, open_end), (oldest, _, _, end)] = ledger.newest_runs(2)
+    assert (newest, fields, open_end, ledger.run_size(newest)) == (runs[2], "[]", None, 2)
     assert (oldest, end is None, ledger.run_size(oldest)) == (runs[0], False, 1)
-    assert [run for run, _, _ in ledger.newest_runs(1)] == [runs[2]]
+    assert [run for run, *_ in ledger.newest_runs(1)] == [runs[2]]
 
 
 def test_what_people_said_since_is_known_by_its_number(documents: Catalog) -> None:

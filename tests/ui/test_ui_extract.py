@@ -295,10 +295,34 @@ class TestReview:
         checked(at.button(key=f"accept_{number}").click().run())
         at = self.open(number, Place(invoice.doc, "total"))
         assert "The machine read “1190.00”." in texts(at)
-        assert "Corrected by browser" in captions(at)
+        assert "Corrected here, " in captions(at)
         checked(at.button(key=f"undo_{number}").click().run())
         assert at.text_input[0].value == "1190.00"
         assert not any(button.key == f"undo_{number}" for button in at.button)
+
+    def test_what_another_window_said_meanwhile_is_shown_and_not_overruled(
+        self, store: Store, invoice: Document
+    ) -> None:
+        number, cells = make_run(store, invoice)
+        at = self.open(number, Place(invoice.doc, "total"))
+        correct(store, TEXTS[0], invoice.doc, "1191.00", "Ana", beside=cells["total"])
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert run_table(store, number)[0].value("total") == "1191.00"
+        assert "Meanwhile Ana said of this cell" in texts(at)
+        assert "it is “1191.00”" in texts(at)
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "total")
+        assert at.text_input[0].value == "1191.00"
+        at.text_input[0].set_value("1192.00")
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert run_table(store, number)[0].value("total") == "1192.00"
+
+    def test_a_row_that_was_struck_out_meanwhile_takes_no_correction(self, store: Store, invoice: Document) -> None:
+        number = make_table_run(store, invoice)
+        at = self.open(number, Place(invoice.doc, "items", 2, "price"))
+        correct(store, ITEMS, invoice.doc, "", "Ana", row=2, beside=run_table(store, number)[0].cells["items"])
+        at.text_input[0].set_value("8.00")
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert {said.column for said in store.catalog.ledger.corrections()} == {""}
 
     def test_the_currency_of_an_amount_is_shown_and_corrected_with_it(self, store: Store, invoice: Document) -> None:
         total = FieldSpec("total", FieldType.AMOUNT)
@@ -331,13 +355,21 @@ class TestReview:
         checked(at.button(key="add_row").click().run())
         at.text_input[0].set_value("Clock")
         checked(at.button(key=f"accept_{number}").click().run())
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items", 3, "price")
+        at.text_input[0].set_value("9.00")
+        checked(at.button(key=f"accept_{number}").click().run())
+        assert at.session_state[f"look_{number}"] == Place(invoice.doc, "items")
         at = self.open(number, Place(invoice.doc, "items", 1, "what"))
         checked(at.button(key=f"strike_{number}").click().run())
         assert run_table(store, number)[0].rows(ITEMS) == [2, 3]
-        at = self.open(number, Place(invoice.doc, "items"))
         checked(at.button(key="bring_back").click().run())
         (row,) = run_table(store, number)
         assert (row.rows(ITEMS), row.value("items", 3, "what")) == ([1, 2, 3], "Clock")
+
+    def test_where_a_cell_is_gone_the_way_to_the_others_stays(self, store: Store, invoice: Document) -> None:
+        number, _ = make_run(store, invoice)
+        at = self.open(number, Place(invoice.doc, "nothing"))
+        assert at.button(key="look").label == "Look at 2 values"
 
     @pytest.mark.parametrize("place", [(9, "what"), (1, "nothing"), (0, "what")])
     def test_a_cell_that_is_not_there_cannot_be_opened(

@@ -122,12 +122,17 @@ function tell() {
   }
 }
 
+// A name that is written from right to left turns nothing around it (Unicode's first strong isolate).
+function apart(name) {
+  return `\u2068${name}\u2069`;
+}
+
 function show() {
   const { one, total, done, same, failed, refused, unpacked, passedOver, into } = batch;
   const over = !batch.waiting.length && !batch.running.size;
   if (total) one(".drop").classList.remove("large");
   one(".progress").hidden = total === 0;
-  const parts = [over ? `${done} of ${total} files uploaded to “${into}”` : `Uploading ${done + failed.length} of ${total} files`];
+  const parts = [over ? `${done} of ${total} files uploaded to “${apart(into)}”` : `Uploading ${done + failed.length} of ${total} files`];
   if (unpacked) parts.push(`${unpacked} out of archives`);
   if (passedOver) parts.push(`${passedOver} in archives passed over`);
   if (same) parts.push(`${same} already there`);

@@ -32,7 +32,17 @@ export default function (component) {
     view.opened = place;
     view.page = data.page;
     show(view, parts);
+    if (data.types) typeInto(data.types);
   }
+}
+
+// Whoever goes from cell to cell with the keyboard types on in the next box. Where something else has the focus it stays
+// there; under a finger it would only call up the keyboard. The box may come, and the last one go, a moment later.
+function typeInto(selector, tries = 20) {
+  const free = document.activeElement === document.body, box = document.querySelector(selector);
+  if (!window.matchMedia("(hover: hover)").matches) return;
+  if (free && box) box.focus({ preventScroll: true });
+  else if (tries) setTimeout(() => typeInto(selector, tries - 1), 50);
 }
 
 function find(parent) {

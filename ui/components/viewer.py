@@ -30,6 +30,7 @@ class Shown:
     quote: str = ""
     verified: bool = False  #: whether the quote was found on the page
     note: str = ""  #: what is wrong with the value, if anything
+    types: str = ""  #: CSS selector of the box beside the page that is typed into when another place is opened
     opened: int = 0  #: counts; the viewer goes to the page and pulses whenever it changes
 
 
@@ -47,6 +48,7 @@ def viewer(shown: Shown, key: str, on_close: Callable[[], None]) -> None:
         "quote": shown.quote,
         "verified": shown.verified,
         "note": shown.note,
+        "types": shown.types,
         "opened": shown.opened,
     }
     _viewer(key=key, data=data, height="content", on_close_change=on_close)

@@ -15,6 +15,7 @@ import pandas as pd
 import streamlit as st
 from pandas.io.formats.style import Styler
 
+from docqa.extract.fields import fields_from_json
 from docqa.extract.run import reopen_run, start_run
 from docqa.extract.table import Row, State, with_currency
 from docqa.store.ledger import Run
@@ -26,6 +27,7 @@ from ui.screens.overview import Looks, Overview, overview_of
 from ui.screens.tolook import SURE_ENOUGH, Place, look_at, needs_look
 
 EARLIER_RUNS = 30
+FIELDS_TOLD = 6  #: of an earlier extraction, by which it is known again
 REFRESH_SECONDS = 1.5
 STALE_SECONDS = 10.0  #: after which it is looked who failed, while an extraction runs
 MOST_ROWS = 18  #: shown at once; a longer table scrolls
@@ -445,18 +447,26 @@ def _earlier_runs(current: Run | None) -> None:
         return
     st.caption("Earlier extractions")
     with st.container(key="earlier_runs"):
-        for run, started, finished in runs:
+        for run, fields, started, finished in runs:
             chosen = current is not None and run == current.run
             ledger = store.catalog.ledger
             size = ledger.run_size(run) if finished is None else _size_of(str(store.folder), run, finished)
-            name = f"{run} · {parts.counted(size, 'document', 'documents')}, {_moment(started, '%d %b %H:%M')}"
-            parts.list_entry(name, f"run_{run}", chosen, partial(_go, run))
+            name = f"{run} · {parts.counted(size, 'document', 'documents')}, {_moment(started, '%d %b')}"
+            told = f"{_moment(started, '%d %b %Y, %H:%M')}: {_names_in(fields)}"
+            parts.list_entry(name, f"run_{run}", chosen, partial(_go, run), told)
 
 
 @lru_cache(maxsize=1_000)
 def _size_of(folder: str, run: int, finished: str) -> int:
     """How many documents an extraction has that is over: those of 30 are not counted with every click."""
     return resources.store().catalog.ledger.run_size(run)
+
+
+@lru_cache(maxsize=1_000)
+def _names_in(fields: str) -> str:
+    """The names of the first fields."""
+    names = [field.name for field in fields_from_json(fields)]
+    return ", ".join(names[:FIELDS_TOLD]) + (" …" if len(names) > FIELDS_TOLD else "")
 
 
 def _run() -> Run | None:

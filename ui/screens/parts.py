@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from typing import Literal
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -60,9 +61,10 @@ def choose_reader(question: str, built_in: str) -> str:
     return READERS[chosen or first]
 
 
-def list_entry(label: str, key: str, chosen: bool, on_click: Callable[[], None]) -> None:
-    """One of the earlier chats or runs, in the list on the left."""
-    st.button(label, key=key, type="secondary" if chosen else "tertiary", width="stretch", on_click=on_click)
+def list_entry(label: str, key: str, chosen: bool, on_click: Callable[[], None], more: str | None = None) -> None:
+    """One of the earlier chats or runs, in the list on the left; `more` is shown to who points at it."""
+    kind: Literal["secondary", "tertiary"] = "secondary" if chosen else "tertiary"
+    st.button(label, key=key, type=kind, width="stretch", on_click=on_click, help=more)
 
 
 def counted(number: int, one: str, many: str) -> str:

@@ -15,8 +15,8 @@ import streamlit as st
 
 from docqa.errors import UsageError
 from docqa.extract.review import accept, correct, withdraw
-from docqa.extract.table import State
-from docqa.types import Cell, Correction, FieldType, Problem
+from docqa.extract.table import State, with_currency
+from docqa.types import Cell, Correction, FieldSpec, FieldType, Problem
 from ui import resources
 from ui.components.viewer import Shown, viewer
 from ui.screens import parts
@@ -26,6 +26,7 @@ from ui.screens.tolook import SURE_ENOUGH, Look, Place, look_at
 NOBODY = "browser"  #: who says something where nobody is logged in
 ONE_LINE = 55  #: characters of a value; a longer one gets a box in which all of it can be read
 _YES_NO = ("", "true", "false")
+_BOX = "[class*='st-key-value_'] :is(input, textarea)"  #: where the value is changed, see `_box`
 
 
 def sure_enough(run: int) -> float:
@@ -55,7 +56,10 @@ def opened(run: int, overview: Overview) -> Look | None:
         open_cell(run, place)
         if place is None:
             st.toast("Nothing is left to look at.", icon=":material/check_circle:")
-    return None if place is None else look_at(place, overview.fields, overview.rows([place.doc]))
+    look = None if place is None else look_at(place, overview.fields, overview.rows([place.doc]))
+    if look is None:
+        open_cell(run, None)  # of an old link, or a row that somebody struck out
+    return look
 
 
 def pane(run: int, look: Look, overview: Overview) -> None:
@@ -95,7 +99,7 @@ def said_of(look: Look) -> str:
     said = look.said
     if said is not None:
         did = "Accepted" if look.state is State.ACCEPTED else "Corrected"
-        return f"{did} by {parts.as_label(said.who, 30)}, {_when(said)}"
+        return f"{did} {'here' if said.who == NOBODY else f'by {parts.as_label(said.who, 30)}'}, {_when(said)}"
     cell = look.cell
     if cell is None:
         return "not read"
@@ -132,13 +136,14 @@ def _proof(look: Look) -> Shown:
     cell, document = look.cell, look.row.document
     opened_as = abs(hash(look.place))
     if cell is None:
-        return replace(parts.page_of(document, 1), opened=opened_as)
+        return replace(parts.page_of(document, 1), types=_BOX, opened=opened_as)
     return replace(
         parts.page_of(document, cell.page or 1),
         boxes=cell.boxes,
         quote=cell.quote or "",
         verified=bool(cell.boxes),
         note=_note(look, cell),
+        types=_BOX,
         opened=opened_as,
     )
 
@@ -165,7 +170,8 @@ def _form(run: int, look: Look, left: int) -> None:
             _box(look, key)
         with st.container(horizontal=True, gap="small"):
             act = partial(st.form_submit_button, width="content")
-            act("Accept", type="primary", key=f"accept_{run}", on_click=_accept, args=(run, look, key, whole_table))
+            accepts = {"on_click": _accept, "args": (run, look, key, whole_table), "shortcut": "Ctrl+Enter"}
+            act("Accept", type="primary", key=f"accept_{run}", **accepts)
             if not whole_table:
                 act("Not in the document", key=f"absent_{run}", on_click=_say, args=(run, look, ""))
             if look.field is not None and look.place.row in look.row.rows(look.field):
@@ -201,7 +207,7 @@ def _accept(run: int, look: Look, key: str, whole_table: bool) -> None:
         open_next(run)
     elif unchanged and cell is not None:
         store, place = resources.store(), look.place
-        _did(run, lambda: accept(store, cell, who(), row=place.row, column=place.column))
+        _did(run, lambda: accept(store, cell, who(), row=place.row, column=place.column), look)
     else:
         _say(run, look, text)
 
@@ -217,7 +223,20 @@ def _say(run: int, look: Look, text: str) -> None:
     _did(
         run,
         lambda: correct(store, field, place.doc, text, who(), row=place.row, column=place.column, beside=beside),
+        look,
+        then=_next_column(look, field),
     )
+
+
+def _next_column(look: Look, table: FieldSpec) -> Place | None:
+    """Where a row that people add goes on: its next column, behind the last one the table; None in other cells."""
+    place = look.place
+    beside = look.row.cells.get(table.name)
+    if not place.column or place.row <= (0 if beside is None else len(beside.rows)):
+        return None
+    names = [column.name for column in table.columns]
+    behind = names[names.index(place.column) + 1 :]
+    return replace(place, column=behind[0]) if behind else replace(place, row=0, column="")
 
 
 def _strike(run: int, look: Look) -> None:
@@ -225,12 +244,14 @@ def _strike(run: int, look: Look) -> None:
     store, place, field = resources.store(), look.place, look.field
     if field is not None:
         beside = look.row.cells.get(field.name)
-        _did(run, lambda: correct(store, field, place.doc, "", who(), row=place.row, beside=beside))
+        table = replace(place, row=0, column="")
+        _did(run, lambda: correct(store, field, place.doc, "", who(), row=place.row, beside=beside), look, then=table)
 
 
 def _undo(run: int, look: Look) -> None:
     store, place = resources.store(), look.place
-    _did(run, lambda: withdraw(store, place.doc, place.field, who(), row=place.row, column=place.column), stay=True)
+    inside = {"row": place.row, "column": place.column}
+    _did(run, lambda: withdraw(store, place.doc, place.field, who(), **inside), look, stay=True)
 
 
 def bring_back(run: int, place: Place, numbers: Sequence[int]) -> None:
@@ -240,8 +261,18 @@ def bring_back(run: int, place: Place, numbers: Sequence[int]) -> None:
         _did(run, partial(withdraw, store, place.doc, place.field, who(), row=number), stay=True)
 
 
-def _did(run: int, say: Callable[[], object], *, stay: bool = False) -> None:
-    """Say it and go on; a value that does not fit stays in its box with a sentence why."""
+def _did(
+    run: int, say: Callable[[], object], look: Look | None = None, *, stay: bool = False, then: Place | None = None
+) -> None:
+    """Say it and go on, to `then` if that is given; a value that does not fit stays in its box with a sentence why.
+
+    `look` is the cell as it was shown. Where another window said something of it since, that is shown instead of being
+    overruled unseen.
+    """
+    if look is not None and (newer := _said_since(look)) is not None:
+        st.session_state[_problem_key(run)] = newer
+        st.session_state[f"said_{run}"] = st.session_state.get(f"said_{run}", 0) + 1  # the box shows what counts now
+        return
     try:
         say()
     except UsageError as error:
@@ -249,8 +280,33 @@ def _did(run: int, say: Callable[[], object], *, stay: bool = False) -> None:
         return
     st.session_state.pop(_problem_key(run), None)
     st.session_state[f"said_{run}"] = st.session_state.get(f"said_{run}", 0) + 1
-    if not stay:
+    if then is not None:
+        open_cell(run, then)
+    elif not stay:
         open_next(run)
+
+
+def _said_since(look: Look) -> Problem | None:
+    """What became of a cell, or of its row, after it was shown; None if nothing did."""
+    place = look.place
+    in_force = resources.store().catalog.ledger.corrections_in_force([place.doc]).get(place.doc, ())
+    now = {one.column: one for one in in_force if (one.field, one.row) == (place.field, place.row)}
+    then = (look.said, look.row.said(place.field, place.row) if place.column else None)
+    for shown, there in zip(then, (now.get(place.column), now.get("") if place.column else None), strict=True):
+        if there != shown:
+            return Problem("said_meanwhile", _in_words(there), "Nothing of yours was kept. Look again and decide.")
+    return None
+
+
+def _in_words(said: Correction | None) -> str:
+    if said is None:
+        return "Meanwhile what had been said of this cell was taken back."
+    if said.value is None:
+        what = "it is no row" if said.row and not said.column else "it is not in the document"
+    else:
+        what = f"it is “{with_currency(said.value, said.currency)}”"
+    who = "somebody" if said.who == NOBODY else said.who
+    return f"Meanwhile {who} said of this cell, {_when(said)}: {what}."
 
 
 def who() -> str:

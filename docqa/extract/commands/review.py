@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,9 @@ from docqa.store import Store
 from docqa.store.ledger import Run
 from docqa.types import Cell, Correction, FieldSpec
 
+#: A negative amount as it is typed in any language.
+_NEGATIVE = re.compile(r"-[\d.,'’ \u00a0]*\d.*")
+
 
 def register(commands: Commands) -> None:
     """Add the commands to the command line."""
@@ -32,6 +36,7 @@ def register(commands: Commands) -> None:
     )
     said.add_argument("document", metavar="DOCUMENT", help="its label or the beginning of its id")
     said.add_argument("field", metavar="FIELD")
+    said._negative_number_matcher = _NEGATIVE  # else "-12,50" were an option
     said.add_argument(
         "value", metavar="VALUE", nargs="?", help='as printed, a negative amount as -1250.00; "" for none'
     )

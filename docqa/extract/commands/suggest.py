@@ -45,7 +45,8 @@ def _suggest(arguments: argparse.Namespace) -> int:
     looked_at = f"{suggestions[0].of} of {len(documents)} documents"
     more = "" if len(documents) <= MAX_DOCUMENTS else f" (at most {MAX_DOCUMENTS} are)"
     where = "" if arguments.out is None else f": {arguments.out}"
-    print(f"{len(suggestions)} fields from {looked_at} that were looked at{more}{where}", file=sys.stderr)
+    fields = "1 field" if len(suggestions) == 1 else f"{len(suggestions)} fields"
+    print(f"{fields} from {looked_at} that were looked at{more}{where}", file=sys.stderr)
     return 0
 
 

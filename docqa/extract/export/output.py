@@ -79,10 +79,15 @@ class _Counted:
 
 def told(summary: Mapping[str, object]) -> str:
     """What was written, as a line."""
-    corrected = f", {summary['corrections']} corrections" if summary["corrections"] else ""
-    cells = f"Extraction {summary['run']}: {summary['documents']} documents, {summary['cells']} cells filled{corrected}"
+    corrected = f", {_counted(summary['corrections'], 'correction')}" if summary["corrections"] else ""
+    filled = f"{_counted(summary['documents'], 'document')}, {_counted(summary['cells'], 'cell')} filled"
+    cells = f"Extraction {summary['run']}: {filled}{corrected}"
     withdrawn = f", {summary['withdrawn']} withdrawn since" if summary["withdrawn"] else ""
-    return f"{cells}, {summary['failed']} documents failed{withdrawn}: {summary['out']}"
+    return f"{cells}, {_counted(summary['failed'], 'document')} failed{withdrawn}: {summary['out']}"
+
+
+def _counted(number: object, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _host(settings: Settings) -> str:

@@ -20,7 +20,7 @@ from docqa.extract.evidence import likely_day_first, shared_signs
 from docqa.readers.layout.candidates import Candidate, Scene, find_candidates
 from docqa.readers.layout.labels import Guide, Mark, find_marks, guide_for, phrasebook
 from docqa.readers.layout.lexicon import CODE_FORMS, CONCEPTS, Shape
-from docqa.readers.layout.relations import closeness
+from docqa.readers.layout.relations import closeness, in_a_column_of_dates
 from docqa.readers.layout.runs import Sheet
 from docqa.readers.layout.sums import CHECKED, Sums, column_total
 from docqa.readers.layout.tables import read_table
@@ -125,7 +125,11 @@ def _with_column_totals(scored: list[Scored], scene: Scene) -> list[Scored]:
 
 
 def _labelled_rows(sheet: Sheet, marks: Sequence[Mark]) -> set[int]:
-    amounts = (mark for mark in marks if _SHAPE_OF.get(mark.concept) is Shape.AMOUNT and mark.before == 0)
+    amounts = (
+        mark
+        for mark in marks
+        if mark.before == 0 and (_SHAPE_OF.get(mark.concept) is Shape.AMOUNT or mark.concept.startswith("field:"))
+    )
     return {sheet.runs[mark.run].row for mark in amounts}
 
 
@@ -145,7 +149,7 @@ def _column_under(first: Scored, free: Sequence[tuple[int, Scored]], scene: Scen
 
 def _only_by_label(guide: Guide) -> bool:
     """Whether a value on a later sheet is worth nothing without a label: then sheets without one need no look."""
-    return guide.shape in _LABELLED or (guide.shape is Shape.CODE and guide.concept != "iban")
+    return guide.shape in (*_LABELLED, Shape.PHONE) or (guide.shape is Shape.CODE and guide.concept != "iban")
 
 
 def _rows_of(concept: str, sheet: Sheet, marks: Sequence[Mark]) -> list[int]:
@@ -281,6 +285,8 @@ def _has_form(concept: str, value: str) -> bool:
 
 def _date_prior(concept: str, found: Candidate, scene: Scene) -> float:
     sheet = scene.sheets[0]
+    if in_a_column_of_dates(sheet, found):
+        return 0.0  # each is the date of a row
     top = sheet.runs[found.run].box[1] / sheet.page.height
     alone = len(sheet.string(found.run)) - (found.end - found.start) <= 12
     if concept == "effective_date":
@@ -293,6 +299,9 @@ def _date_prior(concept: str, found: Candidate, scene: Scene) -> float:
     timed = re.match(
         r"\s*(?:\(?\w{0,3}\)?)?[ ,\x00]*(?:at|um|a|à)?\s*\d{1,2}[:.]\d{2}", sheet.walled[found.end : found.end + 16]
     )
+    told = sheet.text[sheet.runs[found.run].start : found.start]
+    if re.search(r"[^\W\d_]{2,} [^\W\d_]{2,}$", told.rstrip(" :,.")) and not timed:
+        return 0.0  # "Previous balance of 31 May" speaks of something else
     return (0.5 if concept == "date" else 0.42) - 0.08 * top + (0.06 if timed else 0.0) + (0.04 if alone else 0.0)
 
 

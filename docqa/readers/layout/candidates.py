@@ -14,16 +14,10 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from docqa.extract.values import Span, find_amounts, find_currencies, find_dates, fold_letters
+from docqa.readers.layout.addressee import POSTCODE, heads_an_address
+from docqa.readers.layout.boxes import EMPTY_BOX, TICKED, Told, answers, told
 from docqa.readers.layout.labels import Guide, Mark, by_row
-from docqa.readers.layout.lexicon import (
-    DURATION_FORM,
-    EMPTY_BOX,
-    LAW_WORDS,
-    PLACE_FORMS,
-    TICKED,
-    YES_NO,
-    Shape,
-)
+from docqa.readers.layout.lexicon import DURATION_FORM, PHONE_FORM, Shape
 from docqa.readers.layout.names import (
     COMPACT_FORMS,
     COMPACT_SALUTATIONS,
@@ -32,6 +26,7 @@ from docqa.readers.layout.names import (
     looks_like_name,
 )
 from docqa.readers.layout.parties import find_parties
+from docqa.readers.layout.places import LAW_WORDS, PLACE_FORMS
 from docqa.readers.layout.runs import Lazy, Sheet
 
 
@@ -153,17 +148,38 @@ _DECIMAL = re.compile(r"\d{1,3}(?:[.,]\d{3})*[.,]\d{2}|\d{1,2}\.\d")  #: a price
 def _codes(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
     sheet = scene.sheets[index]
     taken = scene.dates[index]
-    spans = (Span(m.start(), m.end(), m.group().strip("# ")) for m in _CODE.finditer(sheet.walled))
+    spans = (Span(_code_start(sheet, m), m.end(), m.group().strip("# ")) for m in _CODE.finditer(sheet.walled))
     return _from_spans(sheet, index, (span for span in spans if _is_code(span, taken, sheet)))
+
+
+def _code_start(sheet: Sheet, found: re.Match[str]) -> int:
+    """Where a code begins whose parts stand apart: "Ref.: DURAND/PLF – 250311", "12 34 567 890 123"."""
+    start = found.start()
+    front = sheet.text[sheet.runs[sheet.run_at(start)].start : start]
+    parts = (_DIGITS_FRONT if " " in found.group() else _CODE_FRONT).search(front)
+    return start if parts is None else start - len(parts.group(1))
+
+
+_DIGITS_FRONT = re.compile(r"(?<![^\s:])((?:\d{1,4} )+)$")
+_CODE_FRONT = re.compile(r":\s?((?:[A-ZÀ-Þ\d][A-ZÀ-Þ\d./-]*\s?[-–/]\s?)+)$")
 
 
 def _is_code(span: Span, dates: Sequence[Span], sheet: Sheet) -> bool:
     """Not a date, not a percentage, not a price, not an address of the web."""
-    if any(date.start <= span.start and span.end <= date.end for date in dates) or len(span.value) < 2:
+    dated = not span.value.isdigit() and any(date.start <= span.start and span.end <= date.end for date in dates)
+    if dated or len(span.value) < 2:
         return False
     behind = sheet.walled[span.end : span.end + 2].strip()
     free = not behind.startswith(("%", "@", "€", "$")) and not span.value.startswith(("http", "www."))
     return free and _DECIMAL.fullmatch(span.value.lstrip("-=")) is None
+
+
+def _phones(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Telephone numbers as they are printed: in groups, the code of a country or a town in front."""
+    sheet, dates = scene.sheets[index], scene.dates[index]
+    spans = (Span(m.start(), m.end(), m.group()) for m in re.finditer(PHONE_FORM, sheet.walled))
+    free = (one for one in spans if not any(one.start < date.end and date.start < one.end for date in dates))
+    return _from_spans(sheet, index, free)
 
 
 def _currencies(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
@@ -203,7 +219,21 @@ def _choices(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
         for match in re.finditer(rf"(?<!\w){folded}(?!\w)", sheet.folded):
             run = sheet.run_at(match.start())
             found.append(Candidate(index, match.start(), match.end(), run, choice, _title_prior(sheet, index, run)))
-    return found
+    return _chosen(sheet, found)
+
+
+def _chosen(sheet: Sheet, options: list[Candidate]) -> list[Candidate]:
+    """Of options with boxes the one that is ticked, of those side by side without one none."""
+    said = told(sheet, list({(one.start, one.end) for one in options}))
+    there = [one for one in options if said[one.start, one.end] is not Told.NOT]
+    ticked = [said[one.start, one.end] is Told.TICKED for one in there]
+    return [
+        one._replace(prior=max(one.prior, _TICKED_PRIOR)) if mark else one
+        for one, mark in zip(there, ticked, strict=True)
+    ]
+
+
+_TICKED_PRIOR = 0.6  #: worth of a ticked choice without a label: it is an answer, if not surely to this question
 
 
 def _title_prior(sheet: Sheet, index: int, run: int) -> float:
@@ -215,13 +245,14 @@ def _title_prior(sheet: Sheet, index: int, run: int) -> float:
 
 
 def _marks(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
+    """Boxes, and yes or no; of "☐ yes ☒ no" the word that is ticked."""
     sheet = scene.sheets[index]
-    forms = ((TICKED, "true"), (EMPTY_BOX, "false"), (YES_NO, ""))
-    return [
-        Candidate(index, match.start(), match.end(), sheet.run_at(match.start()), value or match.group())
-        for form, value in forms
-        for match in re.finditer(form, sheet.walled)
-    ]
+    words, taken = answers(sheet)
+    forms = ((TICKED, "true"), (EMPTY_BOX, "false"))
+    spans = [(*match.span(), value) for form, value in forms for match in re.finditer(form, sheet.walled)]
+    boxes = [one for one in spans if not any(one[0] < end and start < one[1] for start, end in taken)]
+    said = [(*word, sheet.text[slice(*word)]) for word in words]
+    return [Candidate(index, start, end, sheet.run_at(start), value) for start, end, value in (*boxes, *said)]
 
 
 _Piece = tuple[int, int, int]  #: start and end in the sheet's text, number of the run
@@ -261,6 +292,8 @@ _HEAD = re.compile(r"(?:[\s:;.,*>–—#|]|[-=](?!\w)|(?<=[^\s\0])[-=])*(?:\d{1,
 _REGISTER = re.compile(r"(?<=\w)\s*\([^()]*\d{4}[^()]*\)\s.*$")
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]]*(?:\d[^()\[\]]*|[)\]])?[)\]]?\s*$")
 _NUMBER_BEHIND = re.compile(r"\s+[#(]?\d[\w-]*\)?$")
+#: A street or a postcode in the line of a name: "Alder Ltd, 4 Forge Lane".
+_ADDRESS_BEHIND = re.compile(r"(?<=\w[\w.])\s?,\s(?=[^,]*\d).*$")
 
 
 def _trim(text: str, start: int, end: int, name: bool) -> tuple[int, int] | None:
@@ -272,9 +305,10 @@ def _trim(text: str, start: int, end: int, name: bool) -> tuple[int, int] | None
     if name:
         if "(" in piece or "[" in piece:
             piece = _BRACKET.sub("", _REGISTER.sub("", piece)) or piece
+        piece = _ADDRESS_BEHIND.sub("", piece)
         if piece.rpartition(" ")[2].lstrip("#(")[:1].isdigit():
             piece = _NUMBER_BEHIND.sub("", piece)
-    piece = piece.rstrip(" ,;:-–*<=|")
+    piece = piece.rstrip(" ,;:-–*<=|★☆")
     return (start, start + len(piece)) if len(piece) > 1 else None
 
 
@@ -336,8 +370,6 @@ def _goes_on(sheet: Sheet, above: _Piece, below: _Piece, labelled: set[int]) -> 
 
 _BLOCK = 5  #: lines of an address
 _ADDRESSED = 0.5  #: worth of a name above an address without a label
-#: Five digits before a town, four in Switzerland and the Netherlands, or a British code.
-_POSTCODE = re.compile(r"\b(?:[A-Z]{1,2}-)?\d{4,6}\b(?: ?[A-Z]{2}\b)?|\b[A-Z]{1,2}\d[A-Z\d]? \d[A-Z]{2}\b")
 #: Ways to reach somebody that are no place to go to.
 _REACHED = re.compile(r"(?i)@|www\.|https?:|\be-?mail\b|\b(?:tel|fax|phone)\b")
 
@@ -355,7 +387,7 @@ def _names(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
         prior = 0.0
         if guide.concept == "seller":
             prior = _issuer_prior(scene, index, run, text)
-        elif guide.concept == "buyer" and index == 0 and _heads_an_address(sheet, run):
+        elif guide.concept == "buyer" and index == 0 and not POSTCODE.search(text) and heads_an_address(sheet, run):
             prior = _ADDRESSED
         found.append(Candidate(index, start, end, run, text, prior))
     return _ranked_from_top(found) if index == 0 else found
@@ -397,29 +429,6 @@ def _issuer_prior(scene: Scene, index: int, run: int, text: str) -> float:
         mark.concept == "buyer" and mark.before == 0 and sheet.runs[mark.run].row < row for mark in scene.marks[0]
     )
     return (0.36 if addressed else 0.48) + large + numbered - 0.4 * top if top < 0.35 else 0.0
-
-
-def _heads_an_address(sheet: Sheet, run: int) -> bool:
-    """Whether lines of an address stand below, aligned, the last of them with a postcode: the window of a letter.
-
-    The address of the sender stands in one line, centred, or at the foot.
-    """
-    first = sheet.runs[run]
-    if not 0.05 < first.box[1] / sheet.page.height < 0.35:
-        return False
-    last = run
-    while last + 1 < len(sheet.runs) and last - run < 5 and _aligned_below(sheet, last, last + 1):
-        last += 1
-    alone = run == 0 or not _aligned_below(sheet, run - 1, run)
-    return alone and last - run >= 2 and any(_POSTCODE.search(sheet.string(at)) for at in range(run + 2, last + 1))
-
-
-def _aligned_below(sheet: Sheet, above: int, below: int) -> bool:
-    """Whether a line begins where the one right above it does, in letters of the same size."""
-    first, second = sheet.runs[above], sheet.runs[below]
-    level = abs(second.box[0] - first.box[0]) < 0.5 * first.height
-    alike = 0.75 < second.height / max(first.height, 1.0) < 1.33
-    return level and alike and 0 < second.box[1] - first.box[1] < 1.9 * first.height
 
 
 def _heads_a_value(sheet: Sheet, end: int) -> bool:
@@ -488,6 +497,7 @@ _FINDERS: dict[Shape, Callable[[Guide, Scene, int], list[Candidate]]] = {
     Shape.AMOUNT: _amounts,
     Shape.NUMBER: _numbers,
     Shape.CODE: _codes,
+    Shape.PHONE: _phones,
     Shape.NAME: _names,
     Shape.PARTY: _parties,
     Shape.PLACE: _places,

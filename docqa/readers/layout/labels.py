@@ -128,13 +128,13 @@ def guide_for(spec: FieldSpec) -> Guide:
     words = field_words(spec.name)
     concept = _concept_of(words) or _concept_of(field_words(spec.description))
     fits = concept is not None and (spec.type not in _SHAPES or _SHAPES[spec.type] in (concept.shape, Shape.CHOICE))
+    if concept is not None and spec.type is FieldType.TEXT and concept.shape is Shape.AMOUNT:
+        fits = fits and not CODE_WORDS & set(words)  # a tax code is no amount
     known = concept if fits else None
     shape = _SHAPES.get(spec.type) or (known.shape if known else _shape_of(words))
     if spec.choices and set(spec.choices) <= set(CURRENCIES.values()):
         shape = Shape.CURRENCY  # a page says "£", not GBP
-    quoted = re.findall(r"[\"“'‘]([^\"”'’]{2,40})[\"”'’]", spec.description)
-    own = (*_own_labels(words), *(" ".join(field_words(label)) for label in quoted))
-    return Guide(spec, known.name if known else f"field:{spec.name}", shape, own)
+    return Guide(spec, known.name if known else f"field:{spec.name}", shape, _labels_of(spec, words))
 
 
 def field_words(name: str) -> list[str]:
@@ -152,7 +152,7 @@ def column_guides(columns: tuple[FieldSpec, ...]) -> tuple[Guide, ...]:
         concept = _concept_of(words, COLUMN_CONCEPTS)
         shape = _SHAPES.get(column.type) or (concept.shape if concept else Shape.TEXT)
         name = concept.name if concept else f"field:{column.name}"
-        guides.append(Guide(column, name, shape, _own_labels(words)))
+        guides.append(Guide(column, name, shape, _labels_of(column, words)))
     return tuple(guides)
 
 
@@ -176,7 +176,8 @@ def phrasebook(guides: tuple[Guide, ...]) -> Phrasebook:
     for guide in guides:
         for label in guide.own:
             named = meanings.setdefault(label.replace(" ", ""), [])
-            if guide.concept.startswith("field:") or not named:
+            explained_away = all(one[0].startswith("other_") for one in named)  # true of none, too
+            if guide.concept.startswith("field:") or explained_away:
                 named[:] = [*(one for one in named if one[0] != guide.concept), (guide.concept, 1.0)]
     return Phrasebook(meanings)
 
@@ -299,7 +300,7 @@ def _spellings(text: str) -> Iterator[str]:
 def _concept_of(words: Sequence[str], concepts: Sequence[Concept] = CONCEPTS) -> Concept | None:
     """The concept that shares most words with the field's name, if no word of weight is left over.
 
-    "order_date" is more than a date and "total_revenue" no total: such fields go by their own words.
+    "loan_date" is more than a date and "total_revenue" no total: such fields go by their own words.
     """
     best: tuple[int, Concept] | None = None
     for concept in concepts:
@@ -315,6 +316,33 @@ def _shape_of(words: Sequence[str]) -> Shape:
     if CODE_WORDS & set(words):
         return Shape.CODE
     return Shape.NAME if NAME_WORDS & set(words) else Shape.TEXT
+
+
+def _labels_of(spec: FieldSpec, words: Sequence[str]) -> tuple[str, ...]:
+    """The labels a field is looked for under besides those of the lexicon: its name, and what its description names."""
+    own = [*_own_labels(words), *_own_labels([_UMLAUT.sub(r"\1", word) for word in words])]
+    named = [" ".join(field_words(label)) for label in _described(spec.description)]
+    own += [label for label in named if len(label) >= _SHORTEST]
+    if words and words[-1] in CODE_WORDS:
+        own += [f"{label} {short}" for label in own if label in named for short in ("no", "nr", "n", "number")]
+    return tuple(dict.fromkeys(own))
+
+
+def _described(description: str) -> Iterator[str]:
+    """The labels a description names: in quotes, in brackets with commas between, and a short one as a whole."""
+    yield from re.findall(r"[\"“„'‘]([^\"”“'’]{2,40})[\"”“'’]", description)
+    aside = [part for inside in _BRACKETS.findall(description) for part in re.split(r"[,;/|]", inside)]
+    whole = _ARTICLE.sub("", _BRACKETS.sub(" ", description).strip(" .:,;"))
+    for part in (*aside, whole):
+        if 0 < len(part.split()) <= _DESCRIBED and not any(map(str.isdigit, part)):
+            yield part
+
+
+_BRACKETS = re.compile(r"\(([^()]*)\)")
+_ARTICLE = re.compile(r"(?i)^(?:the|an?|der|die|das|les?|la|el|los|las|il|lo|het|de)\s+|^l['’]")
+_UMLAUT = re.compile(r"([aou])e")  #: as names of fields spell what labels print: "groesse", "Größe"
+_DESCRIBED = 4  #: words of a label that a description names; a longer one is a sentence
+_SHORTEST = 3  #: letters of such a label
 
 
 def _own_labels(words: Sequence[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ class Shape(StrEnum):
     DATE = "date"
     AMOUNT = "amount"
     NUMBER = "number"
+    PHONE = "phone"  #: a telephone number, printed in groups
     CODE = "code"  #: digits, perhaps with letters and marks: an invoice number
     NAME = "name"  #: of a company or a person
     PARTY = "party"  #: a name in the first sentence of an agreement
@@ -66,7 +67,7 @@ CONCEPTS: tuple[Concept, ...] = (
         "order number | order no | order id | order nr | purchase order | po number | po no | bestellnummer | "
         "bestell nr | auftragsnummer | auftrags nr | numero de commande | commande n | n de commande | numero de "
         "pedido | pedido n | numero ordine | ordine n | ordernummer | bestelnummer | order",
-        "bestellung | commande | pedido | ordine | bestelling | your order",
+        "bestellung | commande | pedido | ordine | bestelling | your order | po",
     ),
     Concept(
         "customer_number",
@@ -84,6 +85,7 @@ CONCEPTS: tuple[Concept, ...] = (
         "our ref | our reference | our ref no | ref no | reference | reference no | reference number | file "
         "reference | unser zeichen | aktenzeichen | geschaftszeichen | zeichen | notre reference | nos ref | n ref | "
         "dossier | dossier n | su referencia | nuestra referencia | nostro riferimento | ons kenmerk | kenmerk | "
+        "expediente | numero de expediente | n expediente | claim no | claim number | "
         "certificate no | certificate number | note no | delivery note no | report no",
         "ref | your ref | your reference | ihr zeichen | vos ref",
     ),
@@ -97,7 +99,7 @@ CONCEPTS: tuple[Concept, ...] = (
         "vat_id",
         Shape.CODE,
         "vat | vat id | vat number | tax id | ust id | vat no | tva intracom | gst number | tax number | vat "
-        "registration",
+        "registration | seller vat id | seller vat | seller tax id | supplier vat id | vendor vat id",
         "vat id | vat no | vat number | vat reg no | vat registration number | vat registration no | ust idnr | "
         "ust id nr | ust id | ust identnr | ust identifikationsnummer | umsatzsteuer id | umsatzsteuer "
         "identifikationsnummer | uid | n tva | numero de tva | n de tva | tva intracommunautaire | n tva "
@@ -129,6 +131,8 @@ CONCEPTS: tuple[Concept, ...] = (
         "echeance | date limite de paiement | payable le | a payer avant | fecha de vencimiento | vencimiento | "
         "scadenza | data scadenza | data di scadenza | vervaldatum | uiterste betaaldatum | te betalen voor | "
         "data de vencimento | skonto | prelevement a partir du | due",
+        "no later than | not later than | by no later than | spatestens | bis spatestens | spatestens bis | bis zum | "
+        "spatestens bis zum | au plus tard le | avant le | antes del | a mas tardar el | entro il | uiterlijk op",
     ),
     Concept(
         "invoice_date",
@@ -150,6 +154,7 @@ CONCEPTS: tuple[Concept, ...] = (
         "effective date | effective as of | effective from | with effect from | dated as of | made as of | "
         "entered as of | entered into as of | made and entered into | made and entered into as of | made and "
         "entered as of | is entered into as of | is dated | is made as of | commencement date | start date | "
+        "begins on | commences on | commencing on | starts on | beginnt am | beginnt ab | mietbeginn | a compter du | "
         "valid from | in kraft ab | wirksam ab | gultig ab | vertragsbeginn | inkrafttreten | date d effet | "
         "prend effet | entre en vigueur le | fecha de entrada en vigor | con efecto desde | data di decorrenza | "
         "con decorrenza dal | ingangsdatum | met ingang van | data de inicio | agreement date | date of this "
@@ -245,6 +250,7 @@ CONCEPTS: tuple[Concept, ...] = (
         "buyer | customer | client | bill to | billed to | invoice to | sold to | bill to address | billing "
         "address | ship to | deliver to | customer name | client name | kaufer | kunde | rechnungsempfanger | "
         "empfanger | leistungsempfanger | kaufer leistungsempfanger | warenempfanger | lieferadresse | "
+        "lieferanschrift | rechnungsanschrift | "
         "rechnungsadresse | abweichender warenempfanger | abweichender rechnungsempfanger | auftraggeber | "
         "acheteur | destinataire | nom de l abonne | adresse de facturation | facture a | adresse de livraison | "
         "comprador | cliente | destinatario | acquirente | committente | koper | klant | afnemer | shipping "
@@ -272,6 +278,61 @@ CONCEPTS: tuple[Concept, ...] = (
         "laufzeit | dauer | fur die dauer von | duree | pour une duree de | duracion | durata | looptijd | shall "
         "expire | shall terminate | remain in effect for | remain in force for | valid for | initial term | "
         "terminate",
+    ),
+    Concept(
+        "expiry_date",
+        Shape.DATE,
+        "expiry date | expiration date | end date | expiry | valid until | vertragsende | ablaufdatum",
+        "expiry date | expiration date | expires on | ending on | ends on | end date | valid until | gultig bis | "
+        "endet am | befristet bis | befristet bis zum | vertragsende | mietende | date d expiration | date de fin | "
+        "prend fin le | valable jusqu au | se termine le | fecha de caducidad | fecha de fin | termina el | "
+        "data di scadenza | geldig tot",
+        "expires",
+    ),
+    Concept(
+        "notice_period",
+        Shape.DURATION,
+        "notice period | period of notice | notice | kundigungsfrist | preavis | delai de preavis",
+        "notice period | period of notice | kundigungsfrist | frist von | mit einer frist von | delai de preavis | "
+        "preavis | plazo de preaviso | preaviso | preavviso | opzegtermijn | written notice | prior written notice | "
+        "prior notice | months notice",
+    ),
+    Concept(
+        "order_date",
+        Shape.DATE,
+        "order date | date of order | po date | purchase order date | bestelldatum | date commande",
+        "order date | date of order | ordered on | po date | bestelldatum | auftragsdatum | bestellt am | "
+        "date de commande | date de la commande | fecha de pedido | fecha del pedido | data ordine | orderdatum | "
+        "besteldatum",
+    ),
+    Concept(
+        "delivery_date",
+        Shape.DATE,
+        "delivery date | date of delivery | lieferdatum | date livraison | shipping date",
+        "delivery date | date of delivery | delivery by | deliver by | ship date | shipping date | lieferdatum | "
+        "liefertermin | lieferung am | wunschtermin | date de livraison | livraison le | livraison souhaitee le | "
+        "fecha de entrega | data di consegna | leverdatum",
+    ),
+    Concept(
+        "birth_date",
+        Shape.DATE,
+        "date of birth | birth date | birthday | born | dob | geburtsdatum | date de naissance",
+        "date of birth | birth date | birthdate | dob | born | born on | geburtsdatum | geburtstag | geboren am | "
+        "geb am | date de naissance | ne le | nee le | fecha de nacimiento | data di nascita | nato il | nata il | "
+        "geboortedatum | data de nascimento",
+    ),
+    Concept(
+        "subject",
+        Shape.TEXT,
+        "subject | subject line | betreff | objet | asunto | matter",
+        "subject | betreff | betrifft | objet | asunto | oggetto | onderwerp | re",
+    ),
+    Concept(
+        "telephone",
+        Shape.PHONE,
+        "telephone | telephone number | phone | phone number | telefon | telefonnummer | mobile | tel",
+        "telephone | telephone no | telephone number | phone | phone no | phone number | tel | tel no | mobile | "
+        "telefon | telefonnummer | telefon nr | tel nr | mobil | handy | numero de telephone | telefono | telefoon",
     ),
     Concept(
         "address",
@@ -325,14 +386,14 @@ CONCEPTS: tuple[Concept, ...] = (
         "liefer und leistungsdatum | bestelldatum | geburtsdatum | date de livraison | date de commande | date de "
         "naissance | fecha de entrega | fecha de pedido | data di consegna | leverdatum | orderdatum | check in | "
         "check out | period | billing period | leistungszeitraum | rechnungszeitraum | stand | print date | entry "
-        "time | gemass bestellung vom | bestellung vom | filed | received",
+        "time | gemass bestellung vom | bestellung vom | filed | received | sort code",
     ),
     Concept(
         "other_code",
         Shape.CODE,
         "",
         "tel | telephone | phone | fax | telefon | telefax | mobile | zip | plz | postcode | page | seite | gln | "
-        "gtin | globale nummer | ean | sku | item no | article no | art nr | artikelnummer | bic | swift | "
+        "po box | gtin | globale nummer | ean | sku | item no | article no | art nr | artikelnummer | bic | swift | "
         "account | omb | omb no | ticket no | table | table no | terminal | cashier | pos | approval code | auth "
         "code | lieferschein | lieferschein nr | delivery note | versicherungsnummer | vertragsnummer | contract "
         "no | kundenreferenz | numero de dossier | numero de ligne | serienummer | serial no | blz",
@@ -381,7 +442,10 @@ DOCUMENT_WORDS = (
 )
 
 #: Forms of address; alone on a line they belong to the name below.
-SALUTATIONS = "herrn | herr | frau | firma | mr | mrs | ms | dr | monsieur | madame | m | mme | sr | sra | dhr | mevr"
+SALUTATIONS = (
+    "herrn | herr | frau | firma | familie | eheleute | herrn und frau | mr | mrs | ms | dr | monsieur | madame | m | "
+    "mme | sr | sra | dhr | mevr"
+)
 
 #: Words between a label and its value that say nothing.
 FILLERS = (
@@ -416,40 +480,19 @@ CODE_FORMS: dict[str, str] = {
     "vat_id": r"(?=(?:\D*\d){7})(?:[A-Z]{2,3} ?)?[A-Z0-9][A-Z0-9 ./\-]{6,}",
 }
 
-#: "The laws of the State in which…" are of no place: it is named elsewhere, or was not read.
-_NO_PLACE = r"(?!(?:The|States?|Commonwealth|Province|Republic|Kingdom|Canton|Country)\b(?! (?:(?:of|and) )?[A-ZÀ-Þ]))"
-#: How a text says whose law holds; the group is the place.
-_PLACE = _NO_PLACE + r"[A-Z][A-Za-zÀ-ÿ’'-]+(?: (?:(?:of|and|de|du|la|der|und) )?[A-Z][A-Za-zÀ-ÿ’'-]+){0,3}"
-PLACE_FORMS: tuple[str, ...] = (
-    r"(?i:laws?\s+(?:and\s+regulations\s+)?(?:of|in\s+force\s+in)\s+(?:the\s+)?(?:(?:state|commonwealth|province|republic|"
-    rf"kingdom|canton|territory|city)\s+of\s+)?)({_PLACE})",
-    rf"(?i:govern\w*\b[^.]{{0,160}}?\bof\s+the\s+(?:state|commonwealth|province|republic|kingdom|canton)\s+of\s+)({_PLACE})",
-    rf"(?i:recht\s+(?:der|des|von)\s+(?:bundesrepublik\s+|republik\s+|kantons\s+)?)({_PLACE})",
-    rf"(?i:gerichtsstand(?:\s+und\s+erfüllungsort)?(?:\s+für\s+beide\s+teile)?(?:\s+ist|:)\s+)({_PLACE})",
-    rf"(?i:(?:lois?|droit)\s+(?:de\s+la|du|de|d[’'])\s?(?:république\s+)?)({_PLACE})",
-    rf"(?i:ley(?:es)?\s+(?:de\s+la|de|del)\s+(?:república\s+de\s+)?)({_PLACE})",
-    rf"(?i:legg[ei]\s+(?:della|del|di)\s+(?:repubblica\s+)?)({_PLACE})",
-    rf"(?i:recht\s+van\s+)({_PLACE})",
-    r"\b((?i:deutsche[ms]|österreichische[ms]|schweizer(?:ische[ms])?))\s+Recht",
-    r"(?i:droit)\s+((?i:français|belge|suisse|luxembourgeois))",
-    r"\b((?i:english|dutch|swiss|french|german|belgian|italian|spanish))\s+(?i:law)\b",
-)
-#: Words near such a form that make it the governing law and not just any law.
-LAW_WORDS = (
-    r"(?i)govern|constru|interpret|enforce|choice of law|applicable law|unterlieg|gilt|gelten|régi|soumis|rig|regol"
+#: A telephone number: six digits at least, in groups between blanks, brackets, strokes and points.
+PHONE_FORM = (
+    r"(?<![\w.,/-])(?:\+|00|\()?(?=(?:[^\d\x00]{0,3}\d){6,15}(?!\d))"
+    r"\d[\d/().-]*(?: [\d/().–-]*\d[\d/().-]*)*(?<=\d)"
 )
 
 #: A number of days, weeks, months or years.
 DURATION_FORM = (
     r"(?i)(?<![\w-])"  # no five days of forty-five days
-    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|eighteen|twenty[- ]?four|thirty[- ]?six|"
+    r"(?:(?:one|two|three|four|five|six|seven|eight|nine|ten|twelve|fourteen|eighteen|twenty[- ]?four|"
+    r"thirty[- ]?six|twenty|thirty|sixty|ninety|"
     r"ein|eine[mnrs]?|zwei|drei|vier|fünf|zehn|un|une|deux|trois|quatre|cinq|dix|uno?|due|tre|dos|tres|een|twee|drie)"
     r"\s*(?:\(\d{1,3}\)\s*)?|\d{1,3}\s+|\d{1,3}-)-?"
     r"(days?|weeks?|months?|years?|tagen?|wochen?|monaten?|jahren?|jours?|semaines?|mois|années?|ans?|días?|meses|mes|años?|"
     r"giorni|mesi|mese|ann[oi]|dagen|weken|maand(?:en)?|jaar|jaren)\b"
 )
-
-#: Ticked and empty boxes as they are printed or drawn by hand.
-TICKED = r"☒|☑|✓|✔|✗|\[\s?[xX✓]\s?\]|\(\s?[xX]\s?\)|(?<![^\s\x00])[xX](?![^\s\x00])"
-EMPTY_BOX = r"☐|□|▢|\[\s?\]|(?<![^\s\x00])\(\s?\)"
-YES_NO = r"(?i)(?<!\w)(?:yes|no|ja|nein|nee|oui|non|s[iíì]|não|sim|true|false)(?!\w)"

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
+from docqa.readers.layout.boxes import options_in
 from docqa.readers.layout.candidates import Candidate, Scene, find_candidates
 from docqa.readers.layout.labels import Guide
 from docqa.readers.layout.lexicon import Shape
@@ -187,6 +188,9 @@ class _SheetPairs:
             start += 1
         if timed := _TIME.match(text, start, end):
             return Shape.TEXT, timed.group(), timed.end(), start
+        rest = text[start:end].rstrip(" ,;:")
+        if len(rest) <= _MAX_VALUE and options_in([rest]):  # "☒ yes ☐ no" is no lone box
+            return Shape.TEXT, rest, start + len(rest), start
         for shape in _TYPED:
             found = self._first(shape, start)
             word = shape is Shape.MARK and found is not None and text[found.start : found.end].isalpha()
@@ -232,6 +236,8 @@ class _SheetPairs:
             printed = self.sheet.text[mark.start : mark.end]
             if run.row in self.taken or (printed.isalpha() and len(printed) > 1):
                 continue  # a yes or no is a value like others
+            if ":" in self.sheet.text[run.start : mark.start] and options_in([self.sheet.string(mark.run)]):
+                continue  # an option of a question
             label = label_of(self.sheet.text[mark.end : run.end])
             after = self._right(mark.run, run)
             if label is None and not self.sheet.text[mark.end : run.end].strip() and after is not None:

@@ -20,7 +20,7 @@ _NAME = (
 )
 _DEFINED = re.compile(rf"({_NAME})(?:,? an? [^()“”\"]{{3,140}}?)?,? ?\([^()“”\"]{{0,60}}[“”\"]([^“”\"]{{1,40}})[“”\"]")
 _BETWEEN = re.compile(rf"\b(?i:between|among|zwischen|entre)\b:? ({_NAME})")
-_AND = re.compile(rf"(?:\)|,|\w) (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
+_AND = re.compile(rf"[\w),–“”\"] (?i:and|und|et|y) ({_NAME})(?= ?[(,.])")
 _NO_PARTY = re.compile(
     r"(?i)\b(?:agreement|date|information|transaction|material|act|section|representatives?|services?|affiliates?|"
     r"stock exchange|parties|party|subsidiar(?:y|ies)|laws?|plan|merger|shares?)$"
@@ -28,6 +28,11 @@ _NO_PARTY = re.compile(
 #: What stands before a name in the sentence that names it and is no part of it, and what begins behind it.
 _BEFORE_PARTY = re.compile(r"^(?:WHEREAS|RECITALS|BETWEEN|AND|NOW|THEREFORE|The|[A-Z]\.)\b[\s,.:]*(?!\w{1,2}\b)|^\W+")
 _BEHIND_PARTY = re.compile(r"(?:\s*\((?:[a-z][^()]*|t?he\b[^()]*)?\)?|, an?|,|\s*\()$")
+#: The street or the town behind a company's legal form: "Alder GmbH, Lehmgrube".
+_PLACE_BEHIND = re.compile(
+    r"(\b(?:GmbH|KG|AG|SAS|SARL|SA|Ltd|plc|PLC|LLC|Inc|BV)\b\.?), "
+    r"(?!(?:Inc|Ltd|LLC|L\.|LLP|Corp|GmbH|S\.A|N\.A|Incorporated|Limited)\b).*$"
+)
 
 
 class Party(NamedTuple):
@@ -63,7 +68,7 @@ def _distinct(head: str, hits: Iterable[_Hit]) -> list[Party]:
         text = _BEHIND_PARTY.sub("", head[start:end].rstrip(" ,("))
         while (front := _BEFORE_PARTY.match(text)) and front.end():
             text, start = text[front.end() :], start + front.end()
-        text = first_company(text)
+        text = first_company(_PLACE_BEHIND.sub(r"\1", text))
         named = compact(text)
         wrong = not text[:1].isalpha() or _NO_PARTY.search(text) or _NO_PARTY.search(short) or len(named) < 4
         if not wrong and not any(named in other or other in named for other in found):

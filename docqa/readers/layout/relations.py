@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from docqa.extract.values import find_amounts, fold_letters
+from docqa.extract.values import find_amounts, find_dates, fold_letters
 from docqa.readers.layout.candidates import Candidate
 from docqa.readers.layout.labels import Mark
 from docqa.readers.layout.lexicon import CONCEPTS, FILLERS, Shape, phrases
@@ -56,6 +56,8 @@ def _leading(mark: Mark, shape: Shape) -> float:
         return 0.5
     if shape is Shape.AMOUNT and mark.before > 4:
         return 0.4  # a sum in a sentence is seldom the sum of the document
+    if shape is Shape.DATE and mark.weight <= 0.5 and mark.before > 1:
+        return 0.7  # "balance on 31 May" speaks of something else
     return 0.85 if mark.before <= 2 else 0.7
 
 
@@ -63,6 +65,8 @@ def _behind(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape) -> float:
     """In the same run after the label; every word between them that says something costs."""
     gap = sheet.text[mark.end : found.start]
     near = 1.0 - _distance(gap, 0.04 if shape in _FLOWING else 0.09)
+    if shape is Shape.DATE and _names_more(sheet, mark, gap):
+        near *= 0.3
     if re.search(r"[.;] +[A-ZÀ-Þ]", gap) and len(gap) > 6:
         near *= 0.5
     if shape is Shape.AMOUNT and _amount_follows(sheet, found):
@@ -70,6 +74,12 @@ def _behind(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape) -> float:
     elif shape in (Shape.CODE, Shape.NUMBER) and re.search(r"\d|[(\[]$", gap):
         near *= 0.8  # another number comes first, or it is an aside in brackets
     return max(0.0, near)
+
+
+def _names_more(sheet: Sheet, mark: Mark, gap: str) -> bool:
+    """Whether a bare "Date" is that of something: "Date of service" is not the document's."""
+    bare = sheet.folded[mark.start : mark.end] in ("date", "datum", "fecha", "data")
+    return bare and re.match(r"\s(?:of|de|di|der|des)\s(?!this\b)[^\W\d_]", gap) is not None
 
 
 def _distance(gap: str, cost: float) -> float:
@@ -135,9 +145,33 @@ def _below(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape) -> float:
         return 0.0
     lines = max(0.0, drop - 1.2)
     near = 0.9 - 0.07 * lines - 0.05 * mark.behind
-    if _answered(sheet, mark):
+    if shape is Shape.DATE and in_a_column_of_dates(sheet, found):
+        near *= 0.4
+    elif _answered(sheet, mark):
         near *= 0.5
+    if shape is Shape.TEXT and _LABELLED.match(sheet.text, found.start, found.end):
+        near *= 0.4  # the next line of the form
     return near - _distance(sheet.text[value.start : found.start], 0.09)
+
+
+_LABELLED = re.compile(r"[^\W\d_][\w .'’/-]{1,30}:(?:\s|$)")
+
+
+def in_a_column_of_dates(sheet: Sheet, found: Candidate) -> bool:
+    """Whether another date stands right above or below a date: in a table whose rows each have their own."""
+    if found.start != sheet.runs[found.run].start:
+        return False
+    if found.run not in sheet.among_dates:
+        sheet.among_dates[found.run] = _dates_around(sheet, sheet.runs[found.run])
+    return sheet.among_dates[found.run]
+
+
+def _dates_around(sheet: Sheet, here: Run) -> bool:
+    column = [run for run in sheet.runs if run is not here and abs(run.box[0] - here.box[0]) < here.height]
+    above = max((run for run in column if run.row < here.row), key=lambda run: run.row, default=None)
+    below = min((run for run in column if run.row > here.row), key=lambda run: run.row, default=None)
+    near = (run for run in (above, below) if run is not None and abs(run.box[1] - here.box[1]) < 3.5 * here.height)
+    return any(span.start == 0 for run in near for span in find_dates(sheet.text[run.start : run.end]))
 
 
 def _column_sum(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape, others: Sequence[Mark]) -> float:
@@ -199,6 +233,8 @@ def _named_after(sheet: Sheet, mark: Mark, found: Candidate, shape: Shape) -> fl
     if not 0 <= mark.start - found.end < 20:
         return 0.0
     gap = sheet.text[found.end : mark.start]
+    if shape is Shape.DURATION and re.fullmatch(r"['’]?s?\s(?:prior\s|advance\s)?", gap):
+        return 0.9  # "thirty (30) days' prior written notice"
     defined = re.fullmatch(r"[\s,]*[(\[]\s*(?:(?:the|die|das|der|le|la|el|il|de)\s+[“\"„«'‘”]*|[“\"„«'‘”]+)\s*", gap)
     return 0.95 if defined is not None else 0.0
 

@@ -48,6 +48,8 @@ class Sheet:
     def __init__(self, page: Page) -> None:
         self.page = page
         self._boxes: dict[tuple[int, int], Box] = {}
+        #: For runs that begin with a date, as far as somebody asked: whether others stand right above or below it.
+        self.among_dates: dict[int, bool] = {}
         self.starts = _word_starts(page)
         self.text = " ".join(word.text for word in page.words)
         self.runs = _number_rows(_split_runs(page, self.starts))
