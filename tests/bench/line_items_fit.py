@@ -29,6 +29,7 @@ from fields_accuracy import ROOT
 from fields_fit import WORSE, drawn, is_held_back, pages_of, worse
 from line_items import Compared, Truths, compare, truths_drawn, truths_in_files
 
+from docqa.evaluate import FEWEST_CELLS
 from docqa.extract.calibration import (
     SHIPPED,
     accuracy_at,
@@ -150,14 +151,19 @@ def tables_taught(compared: Iterable[Compared]) -> Taught:
 
 
 def fit(by_origin: Mapping[str, Sequence[Compared]], taught: Callable[[Iterable[Compared]], Taught]) -> Calibration:
-    """Weights fitted to cells that failed no check: those that did are as sure as that allows."""
+    """Weights fitted to all, and from there to the real documents as they are, unless those are too few.
+
+    Cells that failed a check teach nothing: they are as sure as that allows.
+    """
     observed: list[tuple[Signs, bool]] = []
     worth: list[float] = []
     for name, some in by_origin.items():
         cells = [(cell.signs, right) for cell, right in taught(some) if not cell.doubts]
         observed += cells
         worth += [REAL if name == "real" else DRAWN] * len(cells)
-    return fitted(Calibration(BELIEFS_IN_ROWS), observed, worth, PULL)
+    first = fitted(Calibration(BELIEFS_IN_ROWS), observed, worth, PULL)
+    real = [(cell.signs, right) for cell, right in taught(by_origin.get("real", ())) if not cell.doubts]
+    return fitted(first, real, None, PULL) if len(real) >= FEWEST_CELLS else first
 
 
 def rate(
