@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain, islice
 
 from docqa.readers.layout.candidates import Scene
 from docqa.readers.layout.headings import Column, find_heading, same_columns
@@ -207,14 +208,14 @@ def _readings(table: FieldSpec, guides: Sequence[Guide], items: Sequence[_Item],
 # ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _seen(reach: _Reach, columns: Sequence[Column], guides: Sequence[Guide]) -> list[Column]:
+def _seen(reach: _Reach, rows: Sequence[_Row], columns: Sequence[Column], guides: Sequence[Guide]) -> list[Column]:
     """The columns as the rows below them show them: where figures end, and what those are that nobody knows by name."""
     wanted = {guide.concept for guide in guides}
     edges: dict[str, list[float]] = defaultdict(list)
     letters: Counter[str] = Counter()
     figures: list[Mapping[str, Decimal]] = []
-    for number, row in enumerate(reach.rows):
-        if number >= _LOOKED_AT or (figures and row.summed and not row.subtotal):
+    for row in rows:
+        if figures and row.summed and not row.subtotal:
             break
         cells = _placed(reach.sheet, row, columns, known=False)
         lone = {name: there for name, there in cells.items() if len(there) == 1}
@@ -240,9 +241,11 @@ def _anchor(columns: Sequence[Column], guides: Sequence[Guide]) -> str:
 
 def _read_rows(reach: _Reach, headed: Sequence[Column], guides: Sequence[Guide], items: list[_Item]) -> bool:
     """Add the items below a heading, or from the top of the page; True if the table ends on this page."""
-    columns = _seen(reach, headed, guides)
+    rows = reach.rows
+    first = list(islice(rows, _LOOKED_AT))
+    columns = _seen(reach, first, headed, guides)
     table = _Table(reach, columns, _anchor(columns, guides), items)
-    return any(table.ends_at(row) for row in reach.rows)
+    return any(table.ends_at(row) for row in chain(first, rows))
 
 
 @dataclass(slots=True)
