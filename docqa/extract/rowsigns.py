@@ -40,7 +40,6 @@ _MANY = 30  #: rows from which more say nothing
 class _Seen:
     """A table as a whole, as each of its cells needs it."""
 
-    field: FieldSpec
     guides: Sequence[Guide]
     table: Cell
     pages: Mapping[int, Page]
@@ -48,13 +47,10 @@ class _Seen:
     lengths: Sequence[float]  #: usual length of the texts of each column
     decimals: Sequence[int]  #: usual number of decimals of each column
     filled: Sequence[bool]  #: whether most rows have a value in a column
+    multiplied: Sequence[bool]  #: whether quantity times price is the amount of a row
 
     def page(self, cell: Cell) -> Page | None:
         return self.pages.get(cell.page or 0)
-
-    def multiplies(self, row: Sequence[Cell]) -> bool:
-        """Whether quantity times price is the amount of a row."""
-        return row_multiplies(self.field, row, self.pages) is True
 
 
 def rated_table(
@@ -64,7 +60,6 @@ def rated_table(
     guides = column_guides(field.columns)
     columns = list(zip(*table.rows, strict=True))
     seen = _Seen(
-        field,
         guides,
         table,
         pages,
@@ -72,8 +67,12 @@ def rated_table(
         [median([len(cell.value) for cell in column if cell.value] or [0]) for column in columns],
         [Counter(_decimals(cell) for cell in column).most_common(1)[0][0] for column in columns],
         [sum(cell.value is not None for cell in column) * 2 > len(column) for column in columns],
+        [row_multiplies(field, row, pages) is True for row in table.rows],
     )
-    rows = tuple(tuple(_rated(seen, row, place, calibration) for place in range(len(row))) for row in table.rows)
+    rows = tuple(
+        tuple(_rated(seen, number, place, calibration) for place in range(len(row)))
+        for number, row in enumerate(table.rows)
+    )
     whole = replace(table, rows=rows, signs=(*table.signs, *_listed(_of_table(seen))))
     return replace(whole, confidence=calibration.confidence(whole))
 
@@ -99,17 +98,18 @@ def _compared(column: FieldSpec, cell: Cell, other: Cell) -> Cell:
     return replace(cell, signs=((f"second reading {'agrees' if same or within else 'differs'}", 1.0),))
 
 
-def _rated(seen: _Seen, row: Sequence[Cell], place: int, calibration: Calibration) -> Cell:
-    cell = row[place]
+def _rated(seen: _Seen, number: int, place: int, calibration: Calibration) -> Cell:
+    cell = seen.table.rows[number][place]
     if cell.value is None:
         return cell
-    rated = replace(cell, signs=(*cell.signs, *_listed(_of_cell(seen, row, place))))
+    rated = replace(cell, signs=(*cell.signs, *_listed(_of_cell(seen, number, place))))
     return replace(rated, confidence=calibration.confidence(rated))
 
 
-def _of_cell(seen: _Seen, row: Sequence[Cell], place: int) -> dict[str, float]:
+def _of_cell(seen: _Seen, number: int, place: int) -> dict[str, float]:
     """What speaks for and against a cell of a row, as numbers from 0 to 1."""
-    cell, guide = row[place], seen.guides[place]
+    row, guide = seen.table.rows[number], seen.guides[place]
+    cell = row[place]
     page, text = seen.page(cell), cell.value or ""
     figure = guide.concept in _FIGURES
     kind = guide.concept if figure else "text" if guide.shape is Shape.TEXT else "other"
@@ -119,7 +119,7 @@ def _of_cell(seen: _Seen, row: Sequence[Cell], place: int) -> dict[str, float]:
     times, more = _LONG
     return {
         f": is {kind}": 1.0,
-        f": {own}": float(seen.multiplies(row)),
+        f": {own}": float(seen.multiplied[number]),
         f": {'rows add up' if guide.concept == 'line_total' else 'its rows add up'}": float(seen.confirmed),
         ": unlike other rows": fmean(lacking) if lacking else 0.0,
         ": read by OCR": float(ocr),
@@ -140,7 +140,7 @@ def _of_table(seen: _Seen) -> dict[str, float]:
     return {
         "": 1.0,
         ": rows add up": float(seen.confirmed),
-        ": rows multiply": fmean(seen.multiplies(row) for row in rows),
+        ": rows multiply": fmean(seen.multiplied),
         ": lacks cells": fmean(lacking),
         ": read by OCR": float(page is not None and page.text_source is TextSource.OCR),
         ": badly read": _badly_read(page),

@@ -44,6 +44,7 @@ from docqa.extract.calibration import (
 )
 from docqa.extract.confidence import Calibration, Signs
 from docqa.extract.fill import BUILT_IN, Readings, fill_cells
+from docqa.extract.rowsigns import MARKS
 from docqa.readers.layout import read_fields
 from docqa.settings import Settings
 from docqa.types import Box, FieldSpec, Page, Word
@@ -84,8 +85,22 @@ def main() -> None:
     if given.save:
         fit = fitted_to_all(real, copies, taken)
         measured, today = on_the_other_half(given.store, families, fit), datetime.now(UTC).date().isoformat()
-        save_calibration(replace(fit, fitted_on=FITTED_ON, fitted_at=today, measured=measured), SHIPPED)
+        save_calibration(with_rows(replace(fit, fitted_on=FITTED_ON, fitted_at=today, measured=measured)), SHIPPED)
         print("held back:", measured)
+
+
+def with_rows(fit: Calibration) -> Calibration:
+    """A calibration of fields with what is shipped for the rows of tables (`line_items_fit.py`)."""
+    shipped = load_calibration()
+    rows = {name: weight for name, weight in shipped.weights.items() if name.startswith(MARKS)}
+    measured = {name: value for name, value in (shipped.measured or {}).items() if name.startswith("rows")}
+    said = "".join(shipped.fitted_on.partition("; line items: ")[1:])
+    return replace(
+        fit,
+        weights={**fit.weights, **rows},
+        measured={**(fit.measured or {}), **measured},
+        fitted_on=f"{fit.fitted_on}{said}",
+    )
 
 
 def on_the_other_half(

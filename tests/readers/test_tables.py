@@ -154,3 +154,14 @@ def test_a_row_that_sums_up_those_above_it_ends_a_table_whatever_it_is_called() 
     rows = [*item(2, "Schrauben", "10", "1,00", "10,00"), *item(4, "Nägel", "2", "20,00", "40,00")]
     below: list[Piece] = [(20, 6, "Warenwert"), (880, 6, "50,00"), (20, 8, "zzgl. MwSt."), (880, 8, "9,50")]
     assert len(rows_of(draw([*HEADING, *rows, *below]))) == 2
+
+
+def test_a_sum_ends_a_table_of_one_item_whatever_it_is_called() -> None:
+    lines = [*HEADING, *item(2, "Schrauben", "10", "1,00", "10,00"), (20, 4, "Warenwert"), (880, 4, "10,00")]
+    assert len(rows_of(draw([*lines, (20, 6, "Fracht"), (880, 6, "5,00")]))) == 1
+
+
+def test_the_heading_of_another_table_ends_a_table() -> None:
+    other: list[Piece] = [(20, 4, "Steuersatz"), (500, 4, "Netto"), (880, 4, "Betrag")]
+    other += [(20, 5, "USt"), (530, 5, "19"), (880, 5, "1,90")]
+    assert len(rows_of(draw([*HEADING, *item(2, "Schrauben", "10", "1,00", "10,00"), *other]))) == 1

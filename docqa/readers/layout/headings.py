@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from docqa.readers.layout.columns import COLUMN_CONCEPTS
-from docqa.readers.layout.labels import Guide, Mark, Phrasebook, find_marks
+from docqa.readers.layout.labels import Guide, Mark, Phrasebook
 from docqa.readers.layout.lexicon import Shape
 from docqa.readers.layout.runs import WORD, Sheet
 
@@ -62,11 +62,16 @@ class _Name:
     concepts: list[str]
 
 
-def find_heading(sheet: Sheet, book: Phrasebook, guides: Sequence[Guide]) -> tuple[int, list[Column]] | None:
-    """The last row of the best heading and its columns from left to right; None if no row names two of them."""
+def find_heading(
+    sheet: Sheet, marks: Sequence[Mark], book: Phrasebook, guides: Sequence[Guide]
+) -> tuple[int, list[Column]] | None:
+    """The last row of the best heading and its columns from left to right; None if no row names two of them.
+
+    `marks` are the labels of the book that stand on the sheet.
+    """
     wanted = {guide.concept for guide in guides}
     rows: dict[int, list[Mark]] = {}
-    for mark in find_marks(sheet, book):
+    for mark in marks:
         rows.setdefault(sheet.runs[mark.run].row, []).append(mark)
     best: tuple[int, int, list[Column]] | None = None
     blank: float | None = None

@@ -14,10 +14,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain, islice
 
 from docqa.readers.layout.candidates import Scene
 from docqa.readers.layout.headings import Column, find_heading, same_columns
-from docqa.readers.layout.labels import Guide, column_guides, column_phrasebook
+from docqa.readers.layout.labels import Guide, Mark, column_guides, column_phrasebook, find_marks
 from docqa.readers.layout.lexicon import Shape
 from docqa.readers.layout.runs import Sheet
 from docqa.readers.layout.unnamed import named, with_edges
@@ -70,6 +71,7 @@ class _Row:
     texts: tuple[_Piece, ...]
     summed: bool  #: labelled as a sum
     subtotal: bool  #: … that may be one of several, or is carried over the end of a page
+    heading: bool  #: names several things and has no figures: another table begins
 
     @property
     def height(self) -> float:
@@ -84,6 +86,7 @@ class _Reach:
     index: int
     heading: int
     scene: Scene
+    names: Sequence[Mark]  #: of columns
 
     @property
     def rows(self) -> Iterator[_Row]:
@@ -97,10 +100,14 @@ class _Reach:
         figures = {sheet.runs[sheet.run_at(span.start)].row for span in self.scene.amounts[self.index]}
         sums = {row for mark in labels if (row := sheet.runs[mark.run].row) in figures or mark.behind == 0}
         parts = {sheet.runs[mark.run].row for mark in labels if sheet.text[mark.start : mark.end].lower() in _SUBTOTALS}
+        named: dict[int, set[int]] = defaultdict(set)
+        for mark in (*labels, *self.names):
+            named[sheet.runs[mark.run].row].add(mark.run)
         for number, runs in sheet.rows.items():
             if number > self.heading:
                 carried = sheet.string(runs[0]).lower().startswith(_CARRIED)
-                yield self._row(runs, number in sums, carried or number in parts)
+                several = len(named.get(number, ())) > 1 and number not in figures
+                yield self._row(runs, number in sums, carried or number in parts, several)
 
     def amount(self, pieces: Sequence[_Piece]) -> Decimal | None:
         """The amount that a cell holds."""
@@ -111,7 +118,7 @@ class _Reach:
         """How many letters a cell holds."""
         return sum(char.isalpha() for piece in pieces for char in self.sheet.text[piece.start : piece.end])
 
-    def _row(self, runs: Sequence[int], summed: bool, subtotal: bool) -> _Row:
+    def _row(self, runs: Sequence[int], summed: bool, subtotal: bool, heading: bool) -> _Row:
         boxes = [self.sheet.runs[number].box for number in runs]
         amounts: list[_Piece] = []
         texts: list[_Piece] = []
@@ -125,7 +132,7 @@ class _Reach:
                     texts.append(self._piece(start, end))
         start, end = (min(self.sheet.runs[n].start for n in runs), max(self.sheet.runs[n].end for n in runs))
         top, bottom = min(box[1] for box in boxes), max(box[3] for box in boxes)
-        return _Row(top, bottom, start, end, tuple(amounts), tuple(texts), summed, subtotal)
+        return _Row(top, bottom, start, end, tuple(amounts), tuple(texts), summed, subtotal, heading)
 
     def _within(self, start: int, amount: int) -> bool:
         """Whether words of a text stand close before an amount."""
@@ -167,14 +174,15 @@ def read_table(table: FieldSpec, scene: Scene) -> list[Reading]:
     columns: list[Column] = []
     open_end = False  # the table went on to the foot of the last page
     for index, sheet in enumerate(scene.sheets):
-        heading = find_heading(sheet, book, guides)
+        marks = find_marks(sheet, book)
+        heading = find_heading(sheet, marks, book, guides)
         if heading is not None and (not items or same_columns(heading[1], columns)):
             row, columns = heading
         elif open_end:
             row = -1
         else:
             continue
-        open_end = not _read_rows(_Reach(sheet, index, row, scene), columns, guides, items)
+        open_end = not _read_rows(_Reach(sheet, index, row, scene, marks), columns, guides, items)
         if len(items) >= _ROWS:
             break
     return list(_readings(table, guides, _like_most(items), scene))
@@ -207,14 +215,14 @@ def _readings(table: FieldSpec, guides: Sequence[Guide], items: Sequence[_Item],
 # ── columns ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _seen(reach: _Reach, columns: Sequence[Column], guides: Sequence[Guide]) -> list[Column]:
+def _seen(reach: _Reach, rows: Sequence[_Row], columns: Sequence[Column], guides: Sequence[Guide]) -> list[Column]:
     """The columns as the rows below them show them: where figures end, and what those are that nobody knows by name."""
     wanted = {guide.concept for guide in guides}
     edges: dict[str, list[float]] = defaultdict(list)
     letters: Counter[str] = Counter()
     figures: list[Mapping[str, Decimal]] = []
-    for number, row in enumerate(reach.rows):
-        if number >= _LOOKED_AT or (figures and row.summed and not row.subtotal):
+    for row in rows:
+        if figures and row.summed and not row.subtotal:
             break
         cells = _placed(reach.sheet, row, columns, known=False)
         lone = {name: there for name, there in cells.items() if len(there) == 1}
@@ -240,9 +248,11 @@ def _anchor(columns: Sequence[Column], guides: Sequence[Guide]) -> str:
 
 def _read_rows(reach: _Reach, headed: Sequence[Column], guides: Sequence[Guide], items: list[_Item]) -> bool:
     """Add the items below a heading, or from the top of the page; True if the table ends on this page."""
-    columns = _seen(reach, headed, guides)
+    rows = reach.rows
+    first = list(islice(rows, _LOOKED_AT))
+    columns = _seen(reach, first, headed, guides)
     table = _Table(reach, columns, _anchor(columns, guides), items)
-    return any(table.ends_at(row) for row in reach.rows)
+    return any(table.ends_at(row) for row in chain(first, rows))
 
 
 @dataclass(slots=True)
@@ -267,7 +277,7 @@ class _Table:
 
     def ends_at(self, row: _Row) -> bool:
         """Take in a row; True if the table is over."""
-        if self.bottom is not None and row.top - max(self.bottom, self.reached) > _GAP * row.height:
+        if self.bottom is not None and (row.heading or row.top - max(self.bottom, self.reached) > _GAP * row.height):
             return True
         cells = _placed(self.reach.sheet, row, self.columns)
         if row.subtotal:
@@ -275,7 +285,10 @@ class _Table:
         amount = self.reach.amount(cells.get("line_total", ()))
         labelled = row.summed and (self.bottom is not None or bool(row.amounts))
         sums_up = _sums_up(amount, self.items)
-        if (labelled and sums_up) or ((labelled or sums_up) and not _is_item(cells, self.anchor, self.columns)):
+        several = len(self.items) > 1  # an item may cost as much as the one above it
+        if (labelled and sums_up and several) or (
+            (labelled or sums_up) and not _is_item(cells, self.anchor, self.columns)
+        ):
             return True
         if self.anchor in cells:
             self._add(row, cells, amount)
@@ -333,7 +346,7 @@ class _Table:
 def _sums_up(amount: Decimal | None, items: Sequence[_Item]) -> bool:
     """Whether an amount is what the items before it come to together."""
     known = [item.amount for item in items if item.amount is not None]
-    return amount is not None and 1 < len(known) == len(items) and sum(known) == amount
+    return amount is not None and 0 < len(known) == len(items) and sum(known) == amount
 
 
 def _is_item(cells: _Cells, anchor: str, columns: Sequence[Column]) -> bool:
