@@ -2,9 +2,11 @@
 
 A pure function of words with boxes. It knows no kind of document: what it knows are the names of things (`lexicon`),
 how values are printed (`docqa.extract.values`) and how people lay out pages: a value stands behind its label, to the
-right of it in the row, or below it in the column. `labels` finds labels, `candidates` values, `relations` says how
-close they are, `sums` checks what adds up, `tables` reads rows of columns, `runs` has the geometry. Not here: checking
-what was read against the page (`docqa.extract.proof`).
+right of it in the row, or below it in the column. `labels` finds labels (`pairs` those nobody knows), `candidates`
+values (`names`, `parties`, `addressee` and `places` say who and where, `boxes` what was ticked), `relations` how close
+they are, `sums` what adds up, `titles` what kind of document it calls itself. `tables` reads rows under `headings`
+(`columns` knows their names, `unnamed` what stands in those without), `runs` has the geometry. Not here: checking what
+was read against the page (`docqa.extract.proof`).
 """
 
 from __future__ import annotations
