@@ -169,7 +169,7 @@ SPECS = st.builds(
 CHOICES = st.lists(TEXTS, min_size=1, max_size=4).map(tuple)
 
 
-@given(st.lists(SPECS, min_size=1, max_size=4, unique_by=lambda spec: spec.name), CHOICES)
+@given(st.lists(SPECS, min_size=1, max_size=4, unique_by=lambda spec: spec.name.lower()), CHOICES)
 def test_any_fields_survive_toml_and_json(specs: list[FieldSpec], choices: tuple[str, ...]) -> None:
     fields = (replace(specs[0], type=FieldType.CHOICE, choices=choices), *specs[1:])
     assert parse_fields(fields_toml(fields), "fields.toml") == fields
