@@ -38,7 +38,7 @@ from docqa.extract.calibration import (
     save_calibration,
 )
 from docqa.extract.confidence import Calibration, Signs
-from docqa.extract.rowsigns import BELIEFS_IN_ROWS, MARKS
+from docqa.extract.rowsigns import BELIEFS_IN_ROWS, IN_A_ROW, MARKS, OF_A_TABLE
 from docqa.types import Cell
 
 #: How much a cell counts: what is drawn says the same many times.
@@ -199,9 +199,9 @@ def save(mine: Mapping[str, Sequence[Compared]], held: Mapping[str, Sequence[Com
     shipped = load_calibration()
     weights = {name: weight for name, weight in shipped.weights.items() if not name.startswith(MARKS)}
     measured = {name: value for name, value in (shipped.measured or {}).items() if "row" not in name}
-    for what, taught in (("cells", cells_taught), ("tables", tables_taught)):
+    for what, taught, mark in (("cells", cells_taught, IN_A_ROW), ("tables", tables_taught, OF_A_TABLE)):
         calibration = fit(mine, taught)
-        weights |= {name: weight for name, weight in calibration.weights.items() if name.startswith(MARKS)}
+        weights |= {name: weight for name, weight in calibration.weights.items() if name.startswith(mark)}
         for name, some in held.items():
             pairs = judged(some, calibration, taught)
             tell(f"held back, {what}, {name}", pairs)

@@ -73,14 +73,6 @@ def test_a_row_whose_figures_do_not_multiply_is_no_surer_than_a_doubt_and_the_ot
     assert all((cell.confidence or 0) > DOUBTED and not cell.doubts for cell in right)
 
 
-def test_a_sum_that_the_rows_do_not_make_makes_every_cell_less_sure() -> None:
-    weights = {"in a row: rows do not add up": -1.0, "in a row: is text": 1.0}
-    pages = [invoice(SCREWS, NAILS, net=net) for net in ("55.00", "65.00")]
-    whole, short = (filled(page, calibration=Calibration(weights)) for page in pages)
-    assert [one.code for one in short.doubts] == ["rows_differ"]
-    assert (short.rows[0][0].confidence or 1) < (whole.rows[0][0].confidence or 0)
-
-
 def test_what_is_unlike_the_rest_of_its_table_is_said() -> None:
     rows = [SCREWS, NAILS, ("A third thing", "1", "3.00", "3.00")]
     table = filled(invoice(*rows, ("4711", "2", "20.000", "40.00")))

@@ -165,3 +165,8 @@ def test_the_heading_of_another_table_ends_a_table() -> None:
     other: list[Piece] = [(20, 4, "Steuersatz"), (500, 4, "Netto"), (880, 4, "Betrag")]
     other += [(20, 5, "USt"), (530, 5, "19"), (880, 5, "1,90")]
     assert len(rows_of(draw([*HEADING, *item(2, "Schrauben", "10", "1,00", "10,00"), *other]))) == 1
+
+
+def test_an_amount_glued_to_the_last_word_of_a_page_ends_no_reading() -> None:
+    lines = [*HEADING, *item(2, "Schrauben", "10", "1,00", "10,00"), (700, 4, "Summe10,00")]
+    assert len(rows_of(draw(lines))) == 1

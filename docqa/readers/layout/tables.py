@@ -138,9 +138,11 @@ class _Reach:
         """Whether words of a text stand close before an amount."""
         if amount <= start or not any(map(str.isalpha, self.sheet.text[start:amount])):
             return False
-        before = self.sheet.words(amount - 2, amount - 1)[-1]
-        _, (_, top, right, bottom), _ = self.sheet.page.words[before]
-        gap = self.sheet.page.words[before + 1].box[0] - right
+        own = self.sheet.words(amount, amount + 1)[0]
+        if own <= self.sheet.words(start, start + 1)[0]:
+            return False  # glued to the first word
+        _, (_, top, right, bottom), _ = self.sheet.page.words[own - 1]
+        gap = self.sheet.page.words[own].box[0] - right
         return gap * self.sheet.page.width < 0.5 * (bottom - top) * self.sheet.page.height
 
     def _piece(self, start: int, end: int, within: bool = False) -> _Piece:
