@@ -165,7 +165,7 @@ def test_the_worker_looks_into_folders(office: Office, monkeypatch: pytest.Monke
     monkeypatch.setattr(worker.time, "time", lambda: office.now)
     read: list[str] = []
 
-    def ingest(store: Store, *_: object) -> int:
+    def ingest(store: Store, *_: object, held_up: object) -> int:
         read.extend(store.catalog.pending("test-1"))
         return len(read)
 
