@@ -155,6 +155,8 @@ def _codes(guide: Guide, scene: Scene, index: int) -> list[Candidate]:
 def _code_start(sheet: Sheet, found: re.Match[str]) -> int:
     """Where a code begins whose parts stand apart: "Ref.: DURAND/PLF – 250311", "12 34 567 890 123"."""
     start = found.start()
+    if start == 0 or sheet.text[start - 1] not in " -–/":
+        return start  # as nearly all
     front = sheet.text[sheet.runs[sheet.run_at(start)].start : start]
     parts = (_DIGITS_FRONT if " " in found.group() else _CODE_FRONT).search(front)
     return start if parts is None else start - len(parts.group(1))
@@ -305,7 +307,8 @@ def _trim(text: str, start: int, end: int, name: bool) -> tuple[int, int] | None
     if name:
         if "(" in piece or "[" in piece:
             piece = _BRACKET.sub("", _REGISTER.sub("", piece)) or piece
-        piece = _ADDRESS_BEHIND.sub("", piece)
+        if "," in piece:
+            piece = _ADDRESS_BEHIND.sub("", piece)
         if piece.rpartition(" ")[2].lstrip("#(")[:1].isdigit():
             piece = _NUMBER_BEHIND.sub("", piece)
     piece = piece.rstrip(" ,;:-–*<=|★☆")

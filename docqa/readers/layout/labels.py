@@ -97,21 +97,21 @@ class Phrasebook:
                         self._by_edge.setdefault((edge, length), []).append(label)
 
     def nearly(self, written: str) -> tuple[str, float] | None:
-        """The label that OCR turned into this, and how sure that is.
+        """The label that this is, or that OCR turned into this, and how sure that is.
 
         One wrong letter leaves the beginning or the end of a label as it was, so only labels that share one are
         compared; where letters were taken for others that look alike, none need be left.
         """
-        if len(written) < _FUZZY_FROM:
-            return None
         if written not in self._compared:
             if len(self._compared) >= _COMPARED:
                 self._compared.clear()
-            self._compared[written] = self._nearest(written)
+            self._compared[written] = (written, 1.0) if written in self.meanings else self._nearest(written)
         return self._compared[written]
 
     def _nearest(self, written: str) -> tuple[str, float] | None:
         size = len(written)
+        if size < _FUZZY_FROM:
+            return None
         near = self._by_edge.get((f"<{written[:_EDGE]}", size), []) + self._by_edge.get(
             (f"{written[-_EDGE:]}>", size), []
         )
@@ -243,7 +243,7 @@ def _hits(sheet: Sheet, book: Phrasebook, fuzzy: bool) -> Iterator[_Hit]:
                     if not _joins(folded[end:begin]):
                         break
                     joined, end = joined + word, then
-                found = (joined, 1.0) if joined in meanings else book.nearly(joined) if fuzzy else None
+                found = book.nearly(joined) if fuzzy else (joined, 1.0) if joined in meanings else None
                 if found is not None:
                     yield _Hit(*found, start, end, index, first, count - 1 - last)
                 if len(joined) > longest or not (fuzzy or joined in beginnings):
