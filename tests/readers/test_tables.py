@@ -161,6 +161,23 @@ def test_a_sum_ends_a_table_of_one_item_whatever_it_is_called() -> None:
     assert len(rows_of(draw([*lines, (20, 6, "Fracht"), (880, 6, "5,00")]))) == 1
 
 
+def test_a_tax_on_what_stands_above_is_no_item_and_ends_a_table() -> None:
+    rows = [*item(2, "Schrauben", "10", "1,00", "10,00"), *item(4, "Nägel", "2", "20,00", "40,00")]
+    taxes = [*item(6, "USt", "7", "10,00", "0,70"), *item(8, "USt", "19", "40,00", "7,60")]
+    assert [row["description"] for _, row in rows_of(draw([*HEADING, *rows, *taxes]))] == ["Schrauben", "Nägel"]
+
+
+def test_a_discount_on_all_items_is_none_and_others_may_follow() -> None:
+    rows = [*item(2, "Schrauben", "10", "1,00", "10,00"), *item(4, "Nägel", "2", "20,00", "40,00")]
+    lines = [*HEADING, *rows, (20, 6, "abzgl. 3 % Nachlass"), (880, 6, "-1,50"), *item(8, "Leim", "1", "7,00", "7,00")]
+    assert [row["description"] for _, row in rows_of(draw(lines))] == ["Schrauben", "Nägel", "Leim"]
+
+
+def test_items_priced_by_the_hundred_are_items() -> None:
+    rows = [*item(2, "Schrauben", "200", "1,50", "3,00"), *item(4, "Nägel", "50", "4,00", "2,00")]
+    assert [row["description"] for _, row in rows_of(draw([*HEADING, *rows]))] == ["Schrauben", "Nägel"]
+
+
 def test_the_heading_of_another_table_ends_a_table() -> None:
     other: list[Piece] = [(20, 4, "Steuersatz"), (500, 4, "Netto"), (880, 4, "Betrag")]
     other += [(20, 5, "USt"), (530, 5, "19"), (880, 5, "1,90")]

@@ -4,17 +4,18 @@ Below a heading (`docqa.readers.layout.headings`) an amount belongs to the colum
 column it begins under. A row that has an amount in the column that every item has one in begins a new item; one that
 has figures in other columns only is a part of it, where a table prints an item's figures at different heights. A row of
 text alone goes on with the item above it, or begins the next one where a table prints its texts first. The table ends
-at the first row labelled as a sum, or that is one; without one it goes on on the next page, under the same columns. Not
-here: whether the rows add up to the printed sums (`docqa.extract.checks`).
+at the first row labelled as a sum, or that is one, or a tax on what stands above; without one it goes on on the next
+page, under the same columns. Not here: whether the rows add up to the printed sums (`docqa.extract.checks`).
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain, islice, permutations
 
 from docqa.readers.layout.candidates import Scene
 from docqa.readers.layout.headings import Column, find_heading, same_columns
@@ -42,6 +43,8 @@ _GAP = 6.0  #: line heights without a row after which a table is over
 _BESIDE = 3.0  #: line heights between figures of one item
 _UNIT = 4  #: letters of a unit, which may stand behind its figure
 _A_WORD = 3  #: letters of the shortest description
+_RATE = re.compile(r"(?<![\w.,])(\d{1,2}(?:[.,]\d{1,4})?)\s?%")
+_CENT = Decimal("0.01")
 _ROWS = 500
 _LOOKED_AT = 40  #: rows below a heading by which its columns are known
 
@@ -114,6 +117,22 @@ class _Reach:
         starts = {piece.start for piece in pieces}
         return next((Decimal(span.value) for span in self.scene.amounts[self.index] if span.start in starts), None)
 
+    def is_share(self, row: _Row, amount: Decimal | None, whole: Decimal | None) -> bool:
+        """Whether an amount is a percentage of another figure of its row, or of the `whole`: a tax or a discount.
+
+        The rate is printed in the row, in a column of its own or behind a text ("abzgl. 3 % Nachlass").
+        """
+        if not amount:
+            return False
+        known = [value for piece in row.amounts if (value := self.amount([piece])) is not None]
+        others = [value for value in known if value != amount]
+        if any(abs(abs(one * other) - abs(amount)) <= _CENT for one, other in permutations(others, 2)):
+            return False  # quantity and price
+        printed = [Decimal(rate.replace(",", ".")) for rate in _RATE.findall(self.sheet.text[row.start : row.end])]
+        shares = [*permutations(others, 2), *((base, rate) for base in others for rate in printed)]
+        shares += [(whole, rate) for rate in printed if whole and not others]
+        return any(base and 0 < rate < 100 and abs(base * rate / 100 - abs(amount)) <= _CENT for base, rate in shares)
+
     def letters(self, pieces: Sequence[_Piece]) -> int:
         """How many letters a cell holds."""
         return sum(char.isalpha() for piece in pieces for char in self.sheet.text[piece.start : piece.end])
@@ -166,6 +185,7 @@ class _Item:
     amount: Decimal | None  #: what it comes to
     bottom: float  #: of the row that holds its amounts
     named: bool  #: a text stands beside its amounts
+    share: bool  #: priced by the hundred, or of the kind
 
 
 def read_table(table: FieldSpec, scene: Scene) -> list[Reading]:
@@ -292,8 +312,11 @@ class _Table:
             (labelled or sums_up) and not _is_item(cells, self.anchor, self.columns)
         ):
             return True
+        share = self.reach.is_share(row, amount, sum(item.amount or 0 for item in self.items) or None)
+        if share and self.items and not any(item.share for item in self.items):
+            return amount is not None and amount > 0  # after a discount others may follow
         if self.anchor in cells:
-            self._add(row, cells, amount)
+            self._add(row, cells, amount, share=share)
         elif self._figures(cells):
             self._keep(row, cells)
         elif self.text is not None and self.text in cells:
@@ -304,7 +327,7 @@ class _Table:
     def _figures(self, cells: _Cells) -> set[str]:
         return {column.concept for column in self.columns if column.is_numeric and column.concept in cells}
 
-    def _add(self, row: _Row, cells: _Cells, amount: Decimal | None) -> None:
+    def _add(self, row: _Row, cells: _Cells, amount: Decimal | None, *, share: bool) -> None:
         """Begin an item, with the figures and texts above it that are its own."""
         text = self.text
         if self.bottom is None:
@@ -317,7 +340,8 @@ class _Table:
             if row.top - there.bottom < _BESIDE * row.height and not self._figures(above) & self._figures(cells):
                 both = {*above, *cells}
                 cells = {name: [*above.get(name, ()), *cells.get(name, ())] for name in both}
-        self.items.append(_Item(self.reach.index, row.start, row.end, cells, amount, row.bottom, text in cells))
+        place = (self.reach.index, row.start, row.end)
+        self.items.append(_Item(*place, cells, amount, row.bottom, named=text in cells, share=share))
         self.waiting, self.bottom, self.part = [], row.bottom, None
 
     def _keep(self, row: _Row, cells: _Cells) -> None:
