@@ -32,7 +32,7 @@ _ALIGNED = 0.012  #: of the page's width: amounts of one column end so close to 
 _HINTS = {
     "sum_differs": "Look at the net amount, the tax and the total: one of them is wrong, or the document is.",
     "negative": "Look whether this is a credit note, and which sign your books give it.",
-    "sign_unclear": "Look whether the dash is a minus.",
+    "sign_unclear": "Look whether it is meant to be below zero.",
     "mark_unclear": "Look whether it groups thousands or stands before decimals.",
     "currency_unknown": "Look whose money it is: nothing in the document says so.",
     "rows_differ": "Look whether a row is missing or a sum was taken for a row.",
@@ -63,7 +63,7 @@ def check_document(
     meant = {guide_for(field).concept: field.name for field in reversed(fields) if field.type is not FieldType.TABLE}
     confirmed = _check_sums(meant, cells, doubts)
     _check_signs(meant, cells, credit_note, doubts)
-    _check_dashes(fields, cells, pages, doubts)
+    _check_unclear_signs(fields, cells, pages, doubts)
     _check_marks(fields, cells, pages, doubts)
     _check_currency(meant, cells, doubts)
     _check_dates(fields, meant, cells, day_first, doubts)
@@ -196,22 +196,25 @@ def _check_signs(
 
 #: A word, a dash between blanks, and then what is behind the dash of an amount.
 _DASHED = r"[^\W\d_][%).]* +[-‐‑] +"
+#: Debit (Soll) behind an amount of an account, which may be the bank's or the customer's.
+_OWED = r"\s(?:S|Soll|D[Rr])(?!\w)"
 
 
-def _check_dashes(
+def _check_unclear_signs(
     fields: Sequence[FieldSpec],
     cells: Mapping[str, Cell],
     pages: Mapping[int, Page],
     doubts: dict[str, list[Problem]],
 ) -> None:
-    """In "Skonto - 5.00" the dash may be a minus, or part the words from the amount."""
+    """In "Skonto - 5.00" the dash may be a minus, or part the words from the amount; "5,00 S" may be owed."""
     for field in fields:
         cell = cells[field.name]
         page = pages.get(cell.page or 0)
         if field.type is not FieldType.AMOUNT or cell.value is None or page is None:
             continue
-        dashed = re.compile(_DASHED + re.escape((cell.text or "").lstrip("-‐‑ ")))
-        if dashed.search(cell.quote or "") and dashed.search(Sheet(page).walled):
+        amount = re.escape((cell.text or "").lstrip("-‐‑ "))
+        unclear = re.compile(f"{_DASHED}{amount}|{amount}{_OWED}")
+        if unclear.search(cell.quote or "") and unclear.search(Sheet(page).walled):
             doubts[field.name].append(doubt("sign_unclear", f"“{cell.quote}” may be below zero or not."))
 
 

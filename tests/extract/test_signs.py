@@ -83,6 +83,13 @@ def test_a_hyphen_that_may_be_a_minus_or_not_is_marked() -> None:
     assert (by_rules(alone, TOTAL).value, codes(by_rules(alone, TOTAL))) == ("-5.00", {"negative"})
 
 
+@pytest.mark.parametrize("printed", ["7.225,83 S", "7.225,83 S EUR", "7,225.83 DR"])
+def test_what_is_marked_as_debit_may_be_below_zero_or_not(printed: str) -> None:
+    page = draw([(50, 5, f"Total {printed}")])
+    assert "sign_unclear" in codes(by_rules(page, TOTAL))
+    assert "sign_unclear" not in codes(by_rules(draw([(50, 5, "Total 7.225,83 EUR Seite 1")]), TOTAL))
+
+
 def test_the_same_figure_with_its_sign_elsewhere_proves_it() -> None:
     page = draw([(50, 5, "Returned 5.00 CR"), (50, 7, "Total 5.00")])
     cell = by_model(page, TOTAL, "5.00", "Returned 5.00 CR")

@@ -217,7 +217,10 @@ CONCEPTS: tuple[Concept, ...] = (
         "endsumme | rechnungssumme | rechnungssumme brutto | rechnungsendbetrag | gesamt brutto | summe brutto | "
         "total ttc | montant ttc | total facture | net a payer | total a payer | montant total | total factura | "
         "importe total | total a pagar | totale fattura | totale documento | totale da pagare | importo totale | "
-        "totaal | totaalbedrag | te betalen | total geral | valor total | total general | total",
+        "totaal | totaalbedrag | te betalen | total geral | valor total | total general | total | "
+        "gutschriftsbetrag | gutschriftbetrag | erstattungsbetrag | total credit | credit total | amount credited | "
+        "total refund | refund total | montant de l avoir | total de l avoir | total avoir | importe del abono | "
+        "total abono | creditbedrag",
         "net total | net amount | falliger betrag | due payable amount | amount due for payment | montant a payer "
         "| zahlbetrag | zu zahlen | zu zahlender betrag | zu zahlender beitrag | balance due | balance | somme a "
         "payer | amount | betrag | montant | importe | importo | bedrag | gesamt | summe | totale | net to pay | "
