@@ -20,7 +20,7 @@ from pathlib import Path
 from fields_speed import beside
 
 from docqa.evaluate import FieldRecord, Judged, judge_fields, read_field_records
-from docqa.extract.calibration import accuracy_at, calibration_error
+from docqa.extract.calibration import accuracy_at, brier, calibration_error
 from docqa.settings import Settings
 from docqa.types import FieldSpec, FieldType
 
@@ -61,7 +61,8 @@ def main() -> None:
         sure = [(one.cell.confidence or 0.0, one.right) for one in cells if one.cell and one.cell.value is not None]
         ranked = [(one.sureness, one.right) for one in cells]
         at = " ".join(f"{share:.0%} {accuracy_at(ranked, share)}" for share in (0.5, 0.6, 0.8))
-        print(f"{name}: {len(cells)} cells, calibration error {calibration_error(sure)}, right among the surest: {at}")
+        worth = f"calibration error {calibration_error(sure)}, Brier score {brier(sure)}"
+        print(f"{name}: {len(cells)} cells, {worth}, right among the surest: {at}")
 
 
 def by_family(file: Path) -> dict[str, list[FieldRecord]]:
