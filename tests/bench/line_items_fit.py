@@ -49,7 +49,8 @@ PULL = 2.0
 FOLDS = 10
 FITTED_ON = (
     "line items: half (by content) of 17 invoices that carry their items as XML (ZUGFeRD, Factur-X), invoices drawn "
-    "for it, and worse copies of both; the other half, which one rule was made in sight of, and others drawn are measured"
+    "for it, and worse copies of both; the other half, which one rule was made in sight of, and others "
+    "drawn are measured"
 )
 
 
