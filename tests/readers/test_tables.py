@@ -173,6 +173,11 @@ def test_a_discount_on_all_items_is_none_and_others_may_follow() -> None:
     assert [row["description"] for _, row in rows_of(draw(lines))] == ["Schrauben", "Nägel", "Leim"]
 
 
+def test_an_item_at_half_its_price_is_one() -> None:
+    rows = [*item(2, "Schrauben", "10", "1,00", "10,00"), *item(4, "Nägel -50 %", "1", "40,00", "20,00")]
+    assert len(rows_of(draw([*HEADING, *rows, *item(6, "Leim", "1", "7,00", "7,00")]))) == 3
+
+
 def test_items_priced_by_the_hundred_are_items() -> None:
     rows = [*item(2, "Schrauben", "200", "1,50", "3,00"), *item(4, "Nägel", "50", "4,00", "2,00")]
     assert [row["description"] for _, row in rows_of(draw([*HEADING, *rows]))] == ["Schrauben", "Nägel"]

@@ -126,9 +126,11 @@ class _Reach:
             return False
         known = [value for piece in row.amounts if (value := self.amount([piece])) is not None]
         others = [value for value in known if value != amount]
-        if any(abs(abs(one * other) - abs(amount)) <= _CENT for one, other in permutations(others, 2)):
-            return False  # quantity and price
         printed = [Decimal(rate.replace(",", ".")) for rate in _RATE.findall(self.sheet.text[row.start : row.end])]
+        parts = {Decimal(100), *printed, *(100 - rate for rate in printed)}
+        products = [abs(one * other) * part / 100 for one, other in permutations(others, 2) for part in parts]
+        if any(abs(product - abs(amount)) <= _CENT for product in products):
+            return False  # quantity times price, perhaps less a discount
         shares = [*permutations(others, 2), *((base, rate) for base in others for rate in printed)]
         shares += [(whole, rate) for rate in printed if whole and not others]
         return any(base and 0 < rate < 100 and abs(base * rate / 100 - abs(amount)) <= _CENT for base, rate in shares)
