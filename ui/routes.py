@@ -10,6 +10,7 @@ import io
 import re
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import TYPE_CHECKING, BinaryIO, cast
 
@@ -70,16 +71,14 @@ def run_file(request: Request) -> Response:
     if not runs or suffix not in _FILES or style is None:
         return PlainTextResponse("There is no such extraction.", 404, _NEVER)
     rows, address = RunTable(store, number), str(request.base_url)
-    file = tempfile.TemporaryFile(dir=store.folder)  # noqa: SIM115 (closed when it was sent, or by whoever breaks off)
-    try:
-        sheet = run_sheet(runs[0], rows)
-        write_into(cast(BinaryIO, file), suffix, rows.fields, rows, sheet, style, address, store.folder)
-    except UsageError as error:
-        file.close()
-        return PlainTextResponse(f"{error.message} {error.hint}", 413, _NEVER)
-    except BaseException:
-        file.close()
-        raise
+    with ExitStack() as open_files:
+        file = open_files.enter_context(tempfile.TemporaryFile(dir=store.folder))
+        try:
+            sheet = run_sheet(runs[0], rows)
+            write_into(cast(BinaryIO, file), suffix, rows.fields, rows, sheet, style, address, store.folder)
+        except UsageError as error:
+            return PlainTextResponse(f"{error.message} {error.hint}", 413, _NEVER)
+        open_files.pop_all()  # whole: closed when it was sent
     told = {"content-length": str(file.tell())}
     named = {"content-disposition": f'attachment; filename="docqa-extraction-{number}{suffix}"'}
     return StreamingResponse(_pieces(cast(BinaryIO, file)), media_type=_FILES[suffix], headers=_NEVER | named | told)

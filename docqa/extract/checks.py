@@ -62,8 +62,8 @@ def check_document(
     credit_note = cache(lambda: bool(pages) and is_credit_note(pages[min(pages)]))  # few documents have a minus
     meant = {guide_for(field).concept: field.name for field in reversed(fields) if field.type is not FieldType.TABLE}
     confirmed = _check_sums(meant, cells, doubts)
-    _check_signs(meant, cells, credit_note, doubts)
-    _check_unclear_signs(fields, cells, pages, doubts)
+    _check_below_zero(meant, cells, credit_note, doubts)
+    _check_signs(fields, cells, pages, doubts)
     _check_marks(fields, cells, pages, doubts)
     _check_currency(meant, cells, doubts)
     _check_dates(fields, meant, cells, day_first, doubts)
@@ -181,7 +181,7 @@ def _check_sums(meant: Mapping[str, str], cells: Mapping[str, Cell], doubts: dic
     return set()
 
 
-def _check_signs(
+def _check_below_zero(
     meant: Mapping[str, str],
     cells: Mapping[str, Cell],
     credit_note: Callable[[], bool],
@@ -200,7 +200,7 @@ _DASHED = r"[^\W\d_][%).]* +[-‐‑] +"
 _OWED = r"\s(?:S|Soll|D[Rr])(?!\w)"
 
 
-def _check_unclear_signs(
+def _check_signs(
     fields: Sequence[FieldSpec],
     cells: Mapping[str, Cell],
     pages: Mapping[int, Page],
